@@ -4,6 +4,7 @@ import os
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -36,3 +37,43 @@ def realdata() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real clips at {folder}; set SKVIDEO3D_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def write_video():
+    """A function that writes frames to a file with PyAV: real encoders, real containers."""
+    from fractions import Fraction
+
+    import av
+
+    def write(path, frames, *, rate=25, times=None, codec="libx264", rotation=0, options=None):
+        container = av.open(str(path), "w")
+        # PyAV warns where it had to guess; a thousandth of a second suits any times= here.
+        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        if rotation:
+            stream.set_display_rotation(rotation)
+        if times is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for number, pixels in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            if times is not None:
+                picture.pts, picture.time_base = round(times[number] * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+        container.close()
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def numbered_frames():
+    """Frames whose number can be read off their brightness, whatever a codec does to them."""
+
+    def make(n_frames, height=64, width=96):
+        levels = np.arange(n_frames) * (240 / max(n_frames - 1, 1)) + 8
+        return [np.full((height, width, 3), level, dtype=np.uint8) for level in levels]
+
+    return make

@@ -1,0 +1,7 @@
+"""Videos to descriptors: the transformers and what carries them."""
+
+from .c3d import C3DTransformer
+from .clips import ClipDescriptors
+from .i3d import I3DTransformer
+
+__all__ = ["C3DTransformer", "ClipDescriptors", "I3DTransformer"]

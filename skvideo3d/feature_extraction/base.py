@@ -1,0 +1,409 @@
+"""What both transformers share: parameters, validation, pooling and PCA, scikit-learn's rules."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import normalize
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skvideo3d.exceptions import CheckpointError, SkVideo3DError
+from skvideo3d.video.preprocessing import Preprocessing
+
+from .callbacks import CallbackSupportMixin, FitTask, with_callbacks
+from .clips import ClipDescriptors
+from .engine import Resources, describe
+from .extraction import Outcome
+from .progress import ProgressBar
+from .spec import DescriptorSpec, Pooling
+from .validation import check_videos, recognise_videos, with_position
+
+__all__ = ["VideoTransformer"]
+
+
+class VideoTransformer(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Base of the transformers; use `C3DTransformer` or `I3DTransformer`."""
+
+    _architecture: ClassVar[Literal["c3d", "i3d"]]
+    _default_batch_size: ClassVar[int]
+
+    _doc_link_module = "skvideo3d"
+    _doc_link_template = (
+        "https://skvideo3d.readthedocs.io/en/stable/api.html#{estimator_module}.{estimator_name}"
+    )
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "weights": [str, os.PathLike, None],
+        "layer": [str, tuple, list],
+        "clip_len": [Interval(Integral, 1, None, closed="left")],
+        "clip_stride": [Interval(Integral, 1, None, closed="left")],
+        "fps": [Interval(Real, 0, None, closed="neither"), None],
+        "pooling": [StrOptions({"mean", "max"})],
+        "norm": [StrOptions({"l1", "l2", "max"}), None],
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            None,
+        ],
+        "whiten": ["boolean"],
+        "preprocessing": [Preprocessing, None],
+        "short_video": [StrOptions({"loop", "repeat_last", "error"})],
+        "on_error": [StrOptions({"raise", "nan"})],
+        "precision": [StrOptions({"float32", "bfloat16", "float16", "auto"})],
+        "device": [str, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "n_jobs": [Integral, None],
+        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        weights: str | os.PathLike[str] | None,
+        *,
+        layer: str | Sequence[str],
+        clip_len: int,
+        clip_stride: int,
+        fps: float | None,
+        pooling: Pooling,
+        norm: Literal["l1", "l2", "max"] | None,
+        n_components: float | None,
+        whiten: bool,
+        preprocessing: Preprocessing | None,
+        short_video: Literal["loop", "repeat_last", "error"],
+        on_error: Literal["raise", "nan"],
+        precision: Literal["float32", "bfloat16", "float16", "auto"],
+        device: str | None,
+        batch_size: int | None,
+        n_jobs: int | None,
+        memory: Any,
+        random_state: int | np.random.RandomState | None,
+        verbose: int,
+    ) -> None:
+        self.weights = weights
+        self.layer = layer
+        self.clip_len = clip_len
+        self.clip_stride = clip_stride
+        self.fps = fps
+        self.pooling = pooling
+        self.norm = norm
+        self.n_components = n_components
+        self.whiten = whiten
+        self.preprocessing = preprocessing
+        self.short_video = short_video
+        self.on_error = on_error
+        self.precision = precision
+        self.device = device
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Sequence[Any], y: Any = None) -> Self:
+        """Check the settings and the weights; with `n_components`, learn the PCA.
+
+        Without `n_components` no video is opened.
+
+        Parameters
+        ----------
+        X : sequence of videos
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, a layer, the clip length or X is not usable.
+        VideoDecodeError
+            If a video cannot be read and `on_error` is "raise".
+        CheckpointError, DownloadError
+            If the weights are not what they should be, or not there.
+        """
+        videos = check_videos(X)
+        task = FitTask(self, X, y, len(videos) if self.n_components is not None else 0)
+        self._fit_settings()
+        if self.n_components is not None:
+            self._fit_pca(self._describe(videos, task.video_done))
+        task.end()
+        return self
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit_transform(self, X: Sequence[Any], y: Any = None) -> NDArray[np.float32]:
+        """Fit and transform, describing every video once.
+
+        Parameters
+        ----------
+        X : sequence of videos
+        y : ignored
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features), float32
+        """
+        videos = check_videos(X)
+        task = FitTask(self, X, y, len(videos))
+        self._fit_settings()
+        descriptors = self._describe(videos, task.video_done)
+        if self.n_components is not None:
+            self._fit_pca(descriptors)
+        task.end()
+        return self._project(descriptors)
+
+    def transform(self, X: Sequence[Any]) -> NDArray[np.float32]:
+        """Describe videos.
+
+        Parameters
+        ----------
+        X : sequence of videos
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features), float32
+            A row for each video, in the order of X.
+
+        Raises
+        ------
+        NotFittedError
+            If `n_components` is set, or the weights are random without a fixed seed, and the
+            transformer is not fitted.
+        VideoDecodeError
+            If a video cannot be read and `on_error` is "raise"; the message names it.
+        """
+        if self.n_components is not None:
+            check_is_fitted(self, "pca_")
+        self._validate_params()
+        return self._project(self._describe(check_videos(X)))
+
+    def transform_clips(self, X: Sequence[Any]) -> list[ClipDescriptors]:
+        """Describe every clip of every video, before pooling, normalisation and PCA.
+
+        Parameters
+        ----------
+        X : sequence of videos
+
+        Returns
+        -------
+        list of ClipDescriptors
+            One for each video; without clips for those that failed under ``on_error="nan"``.
+        """
+        self._validate_params()
+        videos = check_videos(X)
+        spec = self._spec(pooling=None)
+        sizes = self._block_sizes(spec)
+        described = []
+        for outcome in self._outcomes(videos, spec):
+            rows = [outcome.layers[name] for name in spec.layers if outcome.layers]
+            first = (
+                rows[0]
+                if rows
+                else np.empty(0, dtype=[("start_frame", "i8"), ("start_time", "f8")])
+            )
+            features = (
+                np.concatenate([row["features"] for row in rows], axis=1)
+                if rows
+                else np.empty((0, sum(sizes.values())), dtype=np.float32)
+            )
+            described.append(
+                ClipDescriptors(features, first["start_frame"].copy(), first["start_time"].copy())
+            )
+        return described
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        tags.requires_fit = self.n_components is not None
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        if self.n_components is not None:
+            return int(self.pca_.n_components_)
+        if hasattr(self, "feature_blocks_"):
+            return max(block.stop for block in self.feature_blocks_.values())
+        return sum(self._block_sizes(self._spec()).values())
+
+    def _fit_settings(self) -> None:
+        if self.weights is None:
+            self.seed_ = self._draw_seed()
+        spec = self._spec(fitting=True)
+        self.weights_sha256_ = spec.weights.sha256
+        self.feature_blocks_ = _blocks(self._block_sizes(spec))
+
+    def _draw_seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _fit_pca(self, descriptors: NDArray[np.float32]) -> None:
+        usable = descriptors[np.isfinite(descriptors).all(axis=1)]
+        if len(usable) < 1 or (
+            isinstance(self.n_components, Integral) and self.n_components > min(usable.shape)
+        ):
+            raise ValueError(
+                f"n_components={self.n_components} needs as many videos and features: there are "
+                f"{len(usable)} usable videos (of {len(descriptors)}) with {usable.shape[1]} "
+                "features; lower n_components or fit on more videos."
+            )
+        self.pca_ = PCA(self.n_components, whiten=self.whiten, random_state=self.random_state).fit(
+            usable
+        )
+
+    def _project(self, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.n_components is None:
+            return descriptors
+        usable = np.isfinite(descriptors).all(axis=1)
+        projected = np.full((len(descriptors), self._n_features_out), np.nan, dtype=np.float32)
+        if usable.any():
+            projected[usable] = self.pca_.transform(descriptors[usable])
+        return projected
+
+    def _describe(
+        self, videos: Sequence[Any], on_video: Callable[[], None] = lambda: None
+    ) -> NDArray[np.float32]:
+        spec = self._spec()
+        blocks = _blocks(self._block_sizes(spec))
+        width = max(block.stop for block in blocks.values())
+        descriptors = np.full((len(videos), width), np.nan, dtype=np.float32)
+        outcomes = self._outcomes(videos, spec, on_video)
+        done = [i for i, outcome in enumerate(outcomes) if outcome.error is None]
+        for name, block in blocks.items():
+            if done:
+                rows = np.stack([outcomes[i].layers[name] for i in done])
+                descriptors[done, block] = normalize(rows, self.norm) if self.norm else rows
+        return descriptors
+
+    def _outcomes(
+        self,
+        videos: Sequence[Any],
+        spec: DescriptorSpec,
+        on_video: Callable[[], None] = lambda: None,
+    ) -> list[Outcome]:
+        sources, unusable = recognise_videos(videos, self.on_error)
+        outcomes = {i: Outcome(i, {}, error) for i, error in unusable}
+        present = [(i, source) for i, source in enumerate(sources) if source is not None]
+        description = f"{type(self).__name__} {'+'.join(spec.layers)}"
+        with ProgressBar(len(videos), description, enabled=bool(self.verbose)) as bar:
+
+            def take(outcome: Outcome) -> None:
+                position = present[outcome.index][0]
+                if outcome.error is not None and self.on_error == "raise":
+                    raise with_position(outcome.error, position) from outcome.error
+                outcomes[position] = outcome
+                bar.update(outcome.n_clips)
+                on_video()
+
+            describe([source for _, source in present], spec, self._resources(), take)
+        self.failures_ = [
+            (i, videos[i], str(outcomes[i].error))
+            for i in range(len(videos))
+            if outcomes[i].error is not None
+        ]
+        if self.failures_:
+            warnings.warn(
+                f"{len(self.failures_)} of {len(videos)} videos could not be described; their "
+                f"rows are NaN and failures_ says why. First: {self.failures_[0][2]}",
+                UserWarning,
+                stacklevel=3,
+            )
+        return [outcomes[i] for i in range(len(videos))]
+
+    def _spec(
+        self, *, pooling: Pooling | None | Literal["own"] = "own", fitting: bool = False
+    ) -> DescriptorSpec:
+        from skvideo3d.models.checkpoints import check_layers, resolve_weights
+
+        from .network import resolve_precision
+
+        layers = (self.layer,) if isinstance(self.layer, str) else tuple(self.layer)
+        if not layers or len(set(layers)) != len(layers):
+            raise ValueError(
+                f"layer={self.layer!r}: give one layer name or several different ones."
+            )
+        weights = resolve_weights(
+            self.weights, self._architecture, seed=self._seed(), **self._weights_options()
+        )
+        fitted_sha256 = getattr(self, "weights_sha256_", None)
+        if not fitting and fitted_sha256 is not None and weights.sha256 != fitted_sha256:
+            raise CheckpointError(
+                f"{type(self).__name__} was fitted with weights {fitted_sha256}, but "
+                f"weights={self.weights!r} are now {weights.sha256}; restore the file or fit again."
+            )
+        check_layers(weights, layers)
+        preprocessing = self.preprocessing or weights.preprocessing
+        preprocessing.check_clip_len(self.clip_len)
+        return DescriptorSpec(
+            weights=weights,
+            layers=layers,
+            clip_len=int(self.clip_len),
+            clip_stride=int(self.clip_stride),
+            fps=None if self.fps is None else float(self.fps),
+            short_video=self.short_video,
+            pooling=self.pooling if pooling == "own" else pooling,
+            precision=resolve_precision(self.precision, self.device),
+            preprocessing=preprocessing,
+        )
+
+    def _weights_options(self) -> dict[str, Any]:
+        return {}
+
+    def _seed(self) -> int | None:
+        if self.weights is not None:
+            return None
+        if hasattr(self, "seed_"):
+            return int(self.seed_)
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        raise NotFittedError(
+            f"This {type(self).__name__} has random weights without a fixed seed: fit it first, or "
+            "pass random_state=0 (any int)."
+        )
+
+    def _block_sizes(self, spec: DescriptorSpec) -> dict[str, int]:
+        from .network import descriptor_sizes
+
+        return descriptor_sizes(spec)
+
+    def _resources(self) -> Resources:
+        location = getattr(self.memory, "location", self.memory)
+        return Resources(
+            store_folder=None if location is None else os.path.abspath(os.fspath(location)),
+            device=self.device,
+            batch_size=self.batch_size or self._default_batch_size,
+            n_jobs=self.n_jobs,
+        )
+
+
+def _blocks(sizes: dict[str, int]) -> dict[str, slice]:
+    stops = np.cumsum(list(sizes.values()))
+    return {
+        name: slice(int(stop) - size, int(stop))
+        for (name, size), stop in zip(sizes.items(), stops, strict=True)
+    }

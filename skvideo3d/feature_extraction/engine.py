@@ -1,0 +1,114 @@
+"""Many videos to descriptors: the store first, then this process or joblib's workers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+
+from skvideo3d.video.sources import VideoSource
+
+from .extraction import Outcome, extract, look_up
+from .spec import DescriptorSpec
+from .store import open_store
+
+__all__ = ["Resources", "describe"]
+
+# A worker gets the videos in portions: large enough to batch clips across videos, small enough to
+# keep all workers busy to the end.
+_PORTIONS_PER_JOB = 4
+_MAX_PORTION = 32
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What descriptors are computed with; it does not change them.
+
+    Parameters
+    ----------
+    store_folder : str or None
+        Absolute path of the descriptor store.
+    device : str or None
+        A torch device; None for CUDA where there is one, else the CPU.
+    batch_size : int
+        Clips that go through the network at once.
+    n_jobs : int or None
+        As everywhere in scikit-learn.
+    """
+
+    store_folder: str | None = None
+    device: str | None = None
+    batch_size: int = 1
+    n_jobs: int | None = None
+
+
+def describe(
+    sources: Sequence[VideoSource],
+    spec: DescriptorSpec,
+    resources: Resources,
+    on_outcome: Callable[[Outcome], None],
+) -> None:
+    """Describe videos, each once.
+
+    Parameters
+    ----------
+    sources : sequence of VideoSource
+    spec : DescriptorSpec
+    resources : Resources
+    on_outcome : callable
+        Called with each video's outcome, in no particular order. An exception that it raises stops
+        the work.
+    """
+    missing = []
+    store = open_store(resources.store_folder) if resources.store_folder else None
+    for index, source in enumerate(sources):
+        found = look_up(source, spec, store) if store is not None else None
+        if found is None:
+            missing.append(index)
+        else:
+            on_outcome(Outcome(index, found))
+    for outcome in _extract(sources, missing, spec, resources):
+        on_outcome(outcome)
+
+
+def _extract(
+    sources: Sequence[VideoSource],
+    indices: Sequence[int],
+    spec: DescriptorSpec,
+    resources: Resources,
+) -> Iterator[Outcome]:
+    if not indices:
+        return
+    chosen = [sources[i] for i in indices]
+    n_jobs = min(effective_n_jobs(resources.n_jobs), len(chosen))
+    if n_jobs == 1:
+        for outcome in _extract_portion(chosen, spec, resources):
+            yield replace(outcome, index=indices[outcome.index])
+        return
+    size = min(_MAX_PORTION, math.ceil(len(chosen) / (n_jobs * _PORTIONS_PER_JOB)))
+    starts = range(0, len(chosen), size)
+    # No backend is named: joblib.parallel_config decides where the workers are.
+    results = Parallel(n_jobs=resources.n_jobs, return_as="generator")(
+        delayed(_list_portion)(chosen[start : start + size], spec, resources) for start in starts
+    )
+    for start, outcomes in zip(starts, results, strict=True):
+        for outcome in outcomes:
+            yield replace(outcome, index=indices[start + outcome.index])
+
+
+def _list_portion(
+    sources: Sequence[VideoSource], spec: DescriptorSpec, resources: Resources
+) -> list[Outcome]:
+    return list(_extract_portion(sources, spec, resources))
+
+
+def _extract_portion(
+    sources: Sequence[VideoSource], spec: DescriptorSpec, resources: Resources
+) -> Iterator[Outcome]:
+    store = open_store(resources.store_folder) if resources.store_folder else None
+    return extract(
+        sources, spec, store=store, device=resources.device, batch_size=resources.batch_size
+    )

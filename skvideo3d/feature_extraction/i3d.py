@@ -1,0 +1,163 @@
+"""The I3D features of Carreira and Zisserman as a transformer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+
+from skvideo3d.video.preprocessing import Preprocessing
+
+from .base import VideoTransformer
+
+__all__ = ["I3DTransformer"]
+
+
+class I3DTransformer(VideoTransformer):
+    """Videos to I3D features.
+
+    A video is cut into clips of 64 frames; the average-pooled last map of the inflated Inception
+    network is averaged over the clips and L2-normalised [1]_.
+
+    Parameters
+    ----------
+    weights : str, path-like or None, default="kinetics400"
+        A published name (``skvideo3d weights list``), the path of a checkpoint in any published
+        layout, or None for a randomly initialised network.
+    stream : {"rgb"}, default="rgb"
+        What the network looks at.
+    layer : str or sequence of str, default="avg_pool"
+        "avg_pool" (1024 values), "logits" (400), "prob", or an end point of the network such as
+        "Mixed_4f", which is averaged over space and time. Each of several layers is pooled and
+        normalised on its own, then they are put side by side.
+    clip_len : int, default=64
+        Frames in a clip; at least 9 for "avg_pool" and what follows it.
+    clip_stride : int, default=64
+        Frames from the start of a clip to the start of the next.
+    fps : float, default=None
+        Frame rate in frames per second to which files are resampled by their time stamps, as
+        FFmpeg's ``fps`` filter does; None takes every frame.
+    pooling : {"mean", "max"}, default="mean"
+        How the clips of a video become one vector.
+    norm : {"l2", "l1", "max"} or None, default="l2"
+        Norm to which each layer's vector is scaled; None leaves it.
+    n_components : int, float or None, default=None
+        Dimensions of a PCA that `fit` learns on the training videos; a float between 0 and 1 is
+        the share of variance to keep. There is no second normalisation after it.
+    whiten : bool, default=False
+        Whether the PCA scales its components to unit variance.
+    preprocessing : Preprocessing or None, default=None
+        Replaces the recipe that belongs to the weights.
+    short_video : {"loop", "repeat_last", "error"}, default="loop"
+        What to do with a video shorter than one clip: start it again, repeat its last frame, or
+        refuse it.
+    on_error : {"raise", "nan"}, default="raise"
+        Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning and
+        an entry in `failures_`.
+    precision : {"float32", "bfloat16", "float16", "auto"}, default="float32"
+        In which the network computes; "auto" is bfloat16 where the processor has it natively.
+    device : str or None, default=None
+        A torch device such as "cpu" or "cuda:1"; None is CUDA where there is one, else the CPU.
+    batch_size : int or None, default=None
+        Clips that go through the network at once; None is 1. It changes descriptors by
+        rounding only (1e-5 relative).
+    n_jobs : int or None, default=None
+        Processes, or other workers of the active `joblib.parallel_config`, that describe videos.
+        None is 1 unless a config says otherwise. On a CPU the network already uses all cores.
+    memory : str, path-like, joblib.Memory or None, default=None
+        Folder in which descriptors are kept, so that each video is decoded once across calls,
+        folds, processes and runs. PCA, norm and classifier can change without decoding.
+    random_state : int, RandomState or None, default=None
+        Seed of random weights (``weights=None``) and of the PCA's randomised solver.
+    verbose : int, default=0
+        Above 0 a progress bar on stderr.
+
+    Attributes
+    ----------
+    feature_blocks_ : dict of str to slice
+        Columns of each layer, before PCA.
+    weights_sha256_ : str
+        What the weights are known by.
+    pca_ : sklearn.decomposition.PCA
+        Only with `n_components`.
+    seed_ : int
+        Only with random weights.
+    failures_ : list of (int, object, str)
+        Position, video and reason of those that failed in the last call, under ``on_error="nan"``.
+
+    References
+    ----------
+    .. [1] Carreira, Zisserman: Quo Vadis, Action Recognition? A New Model and the Kinetics
+       Dataset, CVPR 2017.
+
+    Examples
+    --------
+    Random weights, one short clip of noise:
+
+    >>> import numpy as np
+    >>> from skvideo3d import I3DTransformer
+    >>> videos = np.random.default_rng(0).integers(0, 256, (1, 9, 60, 80, 3), dtype=np.uint8)
+    >>> transformer = I3DTransformer(weights=None, clip_len=9, random_state=0)
+    >>> transformer.fit_transform(videos).shape
+    (1, 1024)
+    """
+
+    _architecture = "i3d"
+    _default_batch_size = 1
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **VideoTransformer._parameter_constraints,
+        "stream": [StrOptions({"rgb"})],
+    }
+
+    def __init__(
+        self,
+        weights: str | os.PathLike[str] | None = "kinetics400",
+        *,
+        stream: Literal["rgb"] = "rgb",
+        layer: str | Sequence[str] = "avg_pool",
+        clip_len: int = 64,
+        clip_stride: int = 64,
+        fps: float | None = None,
+        pooling: Literal["mean", "max"] = "mean",
+        norm: Literal["l1", "l2", "max"] | None = "l2",
+        n_components: float | None = None,
+        whiten: bool = False,
+        preprocessing: Preprocessing | None = None,
+        short_video: Literal["loop", "repeat_last", "error"] = "loop",
+        on_error: Literal["raise", "nan"] = "raise",
+        precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32",
+        device: str | None = None,
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        memory: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            weights,
+            layer=layer,
+            clip_len=clip_len,
+            clip_stride=clip_stride,
+            fps=fps,
+            pooling=pooling,
+            norm=norm,
+            n_components=n_components,
+            whiten=whiten,
+            preprocessing=preprocessing,
+            short_video=short_video,
+            on_error=on_error,
+            precision=precision,
+            device=device,
+            batch_size=batch_size,
+            n_jobs=n_jobs,
+            memory=memory,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.stream = stream
+
+    def _weights_options(self) -> dict[str, Any]:
+        return {"stream": self.stream}

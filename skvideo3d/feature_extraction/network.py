@@ -1,0 +1,130 @@
+"""The network of a spec, loaded once in a process and run on batches of clips."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .spec import DescriptorSpec, Precision
+
+if TYPE_CHECKING:
+    import torch
+
+    from skvideo3d.models.checkpoints import Weights
+
+__all__ = ["descriptor_sizes", "resolve_precision", "run_network"]
+
+
+def run_network(
+    clips: NDArray[np.uint8], spec: DescriptorSpec, device: str | None = None
+) -> dict[str, NDArray[np.float32]]:
+    """Compute the layers of a spec for a batch of clips.
+
+    Parameters
+    ----------
+    clips : ndarray of shape (n_clips, clip_len, height, width, 3), uint8, RGB
+        Resized and cropped.
+    spec : DescriptorSpec
+    device : str, optional
+        A torch device; default CUDA where there is one, else the CPU.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_clips, d), float32
+    """
+    import torch
+
+    device = device or default_device()
+    network = _network(spec.weights, spec.precision, device)
+    batch = torch.from_numpy(spec.preprocessing.prepare_clips(clips))
+    dtype = getattr(torch, spec.precision)
+    with torch.inference_mode(), _exact_float32(device):
+        layers = network.describe(batch.to(device=device, dtype=dtype), spec.layers)
+        return {name: values.float().cpu().numpy() for name, values in layers.items()}
+
+
+@lru_cache(maxsize=64)
+def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
+    """Number of values in each layer of a spec, found without weights or computation.
+
+    Parameters
+    ----------
+    spec : DescriptorSpec
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    ValueError
+        If the network has no such layer, or cannot take clips of this length and size.
+    """
+    import torch
+
+    from skvideo3d.models.fitting import build
+
+    network = build(spec.weights.architecture, dict(spec.weights.config))
+    clip = torch.empty(1, 3, spec.clip_len, *spec.preprocessing.crop, device="meta")
+    with torch.inference_mode():
+        layers = network.eval().describe(clip, spec.layers)
+    return {name: layers[name].shape[1] for name in spec.layers}
+
+
+def resolve_precision(precision: str, device: str | None = None) -> Precision:
+    """Turn "auto" into what the processor computes natively.
+
+    Parameters
+    ----------
+    precision : {"float32", "bfloat16", "float16", "auto"}
+    device : str, optional
+
+    Returns
+    -------
+    {"float32", "bfloat16", "float16"}
+        For "auto" bfloat16 where the device has instructions for it, else float32.
+    """
+    if precision != "auto":
+        return precision  # type: ignore[return-value]
+    import torch
+
+    if torch.device(device or default_device()).type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    return (
+        "bfloat16"
+        if getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16")
+        else "float32"
+    )
+
+
+def default_device() -> str:
+    """Choose CUDA where there is one, else the CPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@lru_cache(maxsize=2)
+def _network(weights: Weights, precision: Precision, device: str) -> torch.nn.Module:
+    import torch
+
+    from skvideo3d.models.checkpoints import load_network
+
+    network = load_network(weights).to(device=device, dtype=getattr(torch, precision))
+    # The layout in which oneDNN's 3D convolutions are fastest.
+    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
+
+
+def _exact_float32(device: str) -> AbstractContextManager[None]:
+    """TF32 would cost three digits, and cuDNN uses it unless told otherwise."""
+    import torch
+
+    if torch.device(device).type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=False, allow_tf32=False
+    )

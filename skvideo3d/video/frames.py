@@ -1,0 +1,29 @@
+"""One decoded frame and when it is shown."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Frame"]
+
+
+class Frame(NamedTuple):
+    """A decoded frame.
+
+    Parameters
+    ----------
+    index : int
+        0-based number of the frame in its video.
+    time, end : float
+        When it is shown, in seconds since the video's first frame: from `time` until just before
+        `end`. NaN where the source has no clock (arrays, folders of images).
+    pixels : ndarray of shape (height, width, 3), uint8, RGB
+    """
+
+    index: int
+    time: float
+    end: float
+    pixels: NDArray[np.uint8]

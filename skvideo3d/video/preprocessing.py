@@ -1,0 +1,294 @@
+"""From decoded frames to network input: one frozen recipe for each set of weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvideo3d.caffe import read_blob
+from skvideo3d.exceptions import CheckpointError
+
+from .resizing import resize_bilinear, resized_shape
+
+__all__ = ["C3D_PREPROCESSING", "I3D_PREPROCESSING", "MeanCube", "Preprocessing"]
+
+
+@dataclass(frozen=True)
+class MeanCube:
+    """The mean clip of a training set, kept in a file and read when first needed.
+
+    Two cubes are equal when their numbers are; the path only says where to find them.
+
+    Parameters
+    ----------
+    path : str
+        A Caffe ``.binaryproto``, a ``.npy``, or a ``.safetensors`` file with a tensor named
+        ``preprocessing.mean``; the array has shape (3, frames, height, width), channels in the
+        network's order, in the units of the pixels.
+    sha256 : str
+        Of the array as float32 in C order, in hexadecimal.
+    """
+
+    path: str = field(compare=False)
+    sha256: str
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> MeanCube:
+        """Describe the cube in a file.
+
+        Parameters
+        ----------
+        path : path-like
+            See the class.
+
+        Returns
+        -------
+        MeanCube
+
+        Raises
+        ------
+        CheckpointError
+            If the file holds no array of shape (3, frames, height, width).
+        """
+        return cls(str(path), _fingerprint(_read_cube(str(path))))
+
+    def array(self) -> NDArray[np.float32]:
+        """Read the cube.
+
+        Returns
+        -------
+        ndarray of shape (3, frames, height, width), float32
+            Read-only; read from the file once in a process.
+
+        Raises
+        ------
+        CheckpointError
+            If the file holds other numbers than when the cube was described.
+        """
+        return _verified_cube(self.path, self.sha256)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What happens to a frame between the decoder and the network.
+
+    A frame is resized as an 8-bit image (bilinear, bit for bit as OpenCV does it), its centre is
+    cropped, its channels are ordered, and each value x becomes ``scale * x - mean``.
+
+    Parameters
+    ----------
+    resize : int or (int, int)
+        Length of the shorter side in pixels, or (height, width) ignoring the aspect ratio.
+    crop : (int, int)
+        Height and width of the centre crop in pixels; offsets are rounded down, as Caffe does.
+    channel_order : {"rgb", "bgr"}
+        Order of the channels that the network was trained on.
+    scale : float
+        Factor on the pixel values 0..255.
+    mean : tuple of float or MeanCube
+        Subtracted after scaling: a value a channel, in the network's channel order, or a mean clip
+        of the resized (not yet cropped) frames.
+
+    Raises
+    ------
+    ValueError
+        If the crop does not fit into the resized frame, or a value is not one of those above.
+
+    Examples
+    --------
+    >>> C3D_PREPROCESSING.crop
+    (112, 112)
+    >>> frame = np.zeros((240, 320, 3), dtype=np.uint8)
+    >>> C3D_PREPROCESSING.prepare_frame(frame).shape
+    (112, 112, 3)
+    """
+
+    resize: int | tuple[int, int]
+    crop: tuple[int, int]
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    scale: float = 1.0
+    mean: tuple[float, ...] | MeanCube = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        # Recipes read from JSON come with lists; the spec that holds a recipe must be hashable.
+        for name in ("resize", "crop", "mean"):
+            value = getattr(self, name)
+            if isinstance(value, Sequence):
+                object.__setattr__(self, name, tuple(value))
+        sides = self.resize if isinstance(self.resize, tuple) else (self.resize, self.resize)
+        if len(sides) != 2 or min(sides) < 1:
+            raise ValueError(f"resize={self.resize!r}: give one positive int or (height, width).")
+        if len(self.crop) != 2 or min(self.crop) < 1:
+            raise ValueError(f"crop={self.crop!r}: give (height, width) in pixels.")
+        if self.crop[0] > sides[0] or self.crop[1] > sides[1]:
+            raise ValueError(
+                f"crop={self.crop!r} does not fit into frames resized to {self.resize!r}; "
+                "make resize at least as large as crop."
+            )
+        if self.channel_order not in ("rgb", "bgr"):
+            raise ValueError(f"channel_order={self.channel_order!r}: use 'rgb' or 'bgr'.")
+        if not isinstance(self.mean, MeanCube) and len(self.mean) != 3:
+            raise ValueError(f"mean={self.mean!r}: give one value for each of 3 channels.")
+
+    def prepare_frame(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize and crop one frame.
+
+        Parameters
+        ----------
+        frame : ndarray of shape (height, width, 3), uint8, RGB
+
+        Returns
+        -------
+        ndarray of shape (crop height, crop width, 3), uint8, RGB
+        """
+        size = resized_shape(*frame.shape[:2], self.resize)
+        return resize_bilinear(frame, size, self._window(size))
+
+    def prepare_clips(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Order channels, scale and subtract the mean.
+
+        Parameters
+        ----------
+        clips : ndarray of shape (n_clips, frames, crop height, crop width, 3), uint8, RGB
+            Of frames that `prepare_frame` returned.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, 3, frames, crop height, crop width), float32
+            A view of channels-last memory.
+        """
+        ordered = clips[..., ::-1] if self.channel_order == "bgr" else clips
+        values = ordered.astype(np.float32)
+        if self.scale != 1.0:
+            values *= np.float32(self.scale)
+        values -= self._mean_of_crop()
+        return values.transpose(0, 4, 1, 2, 3)
+
+    def check_clip_len(self, clip_len: int) -> None:
+        """Refuse clips that the mean cube does not fit.
+
+        Parameters
+        ----------
+        clip_len : int
+            Frames in a clip.
+
+        Raises
+        ------
+        ValueError
+            If the mean is a cube of another length or for frames of another size.
+        """
+        if not isinstance(self.mean, MeanCube):
+            return
+        frames, *size = self.mean.array().shape[1:]
+        if frames != clip_len:
+            raise ValueError(
+                f"clip_len={clip_len} does not fit the mean cube of these weights, which has "
+                f"{frames} frames; use clip_len={frames}, or pass preprocessing= with a "
+                "per-channel mean such as skvideo3d.video.C3D_PREPROCESSING."
+            )
+        if tuple(size) != self.resize:
+            raise ValueError(
+                f"The mean cube {self.mean.path!r} is for frames of {size[0]}x{size[1]} pixels, "
+                f"but resize={self.resize!r}; set resize={tuple(size)!r} or use another mean."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the recipe as plain values for JSON; a mean cube as its sha256."""
+        values = asdict(self)
+        if isinstance(self.mean, MeanCube):
+            values["mean"] = {"sha256": self.mean.sha256}
+        return values
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], cube_path: str | Path | None = None
+    ) -> Preprocessing:
+        """Rebuild a recipe from `to_dict`.
+
+        Parameters
+        ----------
+        values : mapping
+        cube_path : path-like, optional
+            Where the mean cube is, for a recipe that has one.
+
+        Returns
+        -------
+        Preprocessing
+        """
+        values = dict(values)
+        if isinstance(values["mean"], Mapping):
+            if cube_path is None:
+                raise ValueError("This recipe has a mean cube: pass cube_path.")
+            values["mean"] = MeanCube(str(cube_path), values["mean"]["sha256"])
+        return cls(**values)
+
+    def fingerprint(self) -> str:
+        """Give a text that is equal for equal recipes and different for different ones."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:
+        top, left = (size[0] - self.crop[0]) // 2, (size[1] - self.crop[1]) // 2
+        return slice(top, top + self.crop[0]), slice(left, left + self.crop[1])
+
+    def _mean_of_crop(self) -> NDArray[np.float32]:
+        if not isinstance(self.mean, MeanCube):
+            return np.array(self.mean, dtype=np.float32)
+        cube = self.mean.array()
+        rows, columns = self._window(cube.shape[2:])
+        return cube[:, :, rows, columns].transpose(1, 2, 3, 0)
+
+
+# Tran et al. 2015, section 3.1, and the authors' released feature-extraction prototxt; the mean is
+# the per-channel average of the Sports-1M cube.
+C3D_PREPROCESSING = Preprocessing(
+    resize=(128, 171), crop=(112, 112), channel_order="bgr", mean=(90.25, 97.66, 101.41)
+)
+
+# Carreira & Zisserman 2017, section 2.5: shorter side 256, centre 224, pixels in [-1, 1].
+I3D_PREPROCESSING = Preprocessing(
+    resize=256, crop=(224, 224), channel_order="rgb", scale=2 / 255, mean=(1.0, 1.0, 1.0)
+)
+
+
+@lru_cache(maxsize=4)
+def _verified_cube(path: str, sha256: str) -> NDArray[np.float32]:
+    cube = _read_cube(path)
+    if _fingerprint(cube) != sha256:
+        raise CheckpointError(
+            f"{path!r} holds another mean cube than when it was described; restore the file, or "
+            "describe the new one with MeanCube.from_file."
+        )
+    cube.flags.writeable = False
+    return cube
+
+
+def _read_cube(path: str) -> NDArray[np.float32]:
+    suffix = Path(path).suffix
+    if suffix == ".npy":
+        cube = np.load(path, allow_pickle=False)
+    elif suffix == ".safetensors":
+        from safetensors.numpy import load_file
+
+        cube = load_file(path).get("preprocessing.mean", np.empty(0))
+    else:
+        cube = read_blob(path)
+    if cube.ndim == 5 and cube.shape[0] == 1:
+        cube = cube[0]
+    if cube.ndim != 4 or cube.shape[0] != 3:
+        raise CheckpointError(
+            f"{path!r} holds an array of shape {cube.shape}; a mean cube has shape "
+            "(3, frames, height, width)."
+        )
+    return np.ascontiguousarray(cube, dtype=np.float32)
+
+
+def _fingerprint(cube: NDArray[np.float32]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(cube, dtype=np.float32).tobytes()).hexdigest()

@@ -1,0 +1,220 @@
+"""Video files to frames, streaming: decord where it is exact, PyAV everywhere else.
+
+decord is the faster reader, but its FFmpeg is of 2021. It reads a file here only where it was seen
+to give the same frames as PyAV: a common codec (not MPEG-4 part 2, whose last frame it repeats in
+packed DivX streams and whose XviD pixels it rounds otherwise) and an index whose time stamps are
+complete. Where it fails in the middle, PyAV goes on from the same frame.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
+
+from .frames import Frame
+
+__all__ = ["read_file"]
+
+_DECORD_CODECS = frozenset({"h264", "hevc", "vp8", "vp9"})
+_PROGRESSIVE = (0, 1)  # FFmpeg's AV_FIELD_UNKNOWN and AV_FIELD_PROGRESSIVE
+_FALLBACK_RATE = 25.0  # FFmpeg's own assumption for streams that state no rate
+
+
+_Clock = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def read_file(path: str, first: int = 0) -> Iterator[Frame]:
+    """Decode a video file, one frame at a time.
+
+    Parameters
+    ----------
+    path : str
+    first : int, default=0
+        Number of the first frame wanted.
+
+    Yields
+    ------
+    Frame
+        Upright (a rotation flag is applied), RGB, in the stored pixel size (a pixel aspect ratio is
+        not applied), from the best video stream of the file.
+
+    Raises
+    ------
+    VideoNotFoundError
+        If there is no such file.
+    VideoDecodeError
+        If the file is no video, or breaks off in the middle; the message names it and the reason.
+    """
+    _check_file(path)
+    n_read = 0
+    decord = _decord()
+    clock = _clock_for_decord(path) if decord is not None else None
+    if decord is not None and clock is not None:
+        try:
+            for frame in _read_with_decord(decord, path, clock, first):
+                yield frame
+                n_read += 1
+        except (decord.DECORDError, _UnexpectedFramesError):
+            pass  # PyAV goes on from here, or says what is wrong.
+        else:
+            return
+    yield from _read_with_pyav(path, first + n_read)
+
+
+def _check_file(path: str) -> None:
+    if not os.path.exists(path):
+        raise VideoNotFoundError(
+            f"{path!r} does not exist (looked in {os.getcwd()!r}); check the path."
+        )
+    if not os.path.isfile(path):
+        raise VideoDecodeError(f"{path!r} is neither a file nor a folder of frames.")
+    if os.path.getsize(path) == 0:
+        raise VideoDecodeError(f"{path!r} is empty (0 bytes); fetch or copy it again.")
+    if not os.access(path, os.R_OK):
+        raise VideoDecodeError(f"{path!r} cannot be read: permission denied.")
+
+
+class _UnexpectedFramesError(Exception):
+    """decord gave something that is not a frame of the video."""
+
+
+def _decord() -> Any | None:
+    try:
+        import decord
+    except ImportError:
+        return None
+    decord.logging.set_level(decord.logging.FATAL)
+    return decord
+
+
+def _read_with_decord(decord: Any, path: str, clock: _Clock, first: int) -> Iterator[Frame]:
+    times, ends = clock
+    # One thread, and never outside the thread that opened it: decord's own threads can deadlock.
+    reader = decord.VideoReader(path, num_threads=1)
+    if len(reader) != len(times):
+        raise _UnexpectedFramesError
+    if first >= len(reader):
+        return
+    if first:
+        reader.seek_accurate(first)
+    for number in range(first, len(reader)):
+        pixels = reader.next().asnumpy()
+        if pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise _UnexpectedFramesError
+        yield Frame(number, float(times[number]), float(ends[number]), pixels)
+
+
+def _open(path: str) -> Any:
+    import av
+
+    try:
+        # Titles in legacy encodings are no reason to refuse the pictures.
+        return av.open(path, metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoDecodeError(
+            f"{path!r} cannot be opened as a video: {_reason(error)}. It is no video, or it is "
+            "damaged at its start."
+        ) from error
+
+
+def _best_video_stream(container: Any, path: str) -> Any:
+    stream = container.streams.best("video")
+    if stream is None:
+        kinds = sorted({stream.type for stream in container.streams})
+        raise VideoDecodeError(
+            f"{path!r} has no video stream (it has: {', '.join(kinds) or 'nothing'})."
+        )
+    return stream
+
+
+def _clock_for_decord(path: str) -> _Clock | None:
+    """Tell from the packets when each frame is shown; None where decord is not to be used."""
+    import av
+
+    with _open(path) as container:
+        stream = _best_video_stream(container, path)
+        context = stream.codec_context
+        if context is None:
+            raise VideoDecodeError(f"{path!r} has a video stream that no decoder here reads.")
+        if context.name not in _DECORD_CODECS or context.field_order not in _PROGRESSIVE:
+            return None
+        stamps: list[tuple[int, int]] = []
+        try:
+            for packet in container.demux(stream):
+                if packet.size == 0:
+                    continue  # the flush at the end
+                if packet.pts is None or packet.is_discard or packet.is_corrupt:
+                    return None
+                stamps.append((packet.pts, packet.duration or 0))
+        except av.FFmpegError:
+            return None
+        unit = float(stream.time_base)
+    stamps.sort()
+    ticks = np.array([pts for pts, _ in stamps], dtype=np.float64)
+    if not stamps or (np.diff(ticks) <= 0).any():
+        return None
+    last = stamps[-1][1] or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 0)
+    ends = np.append(ticks[1:], ticks[-1] + last)
+    return (ticks - ticks[0]) * unit, (ends - ticks[0]) * unit
+
+
+def _read_with_pyav(path: str, first: int) -> Iterator[Frame]:
+    import av
+
+    n_decoded = 0
+    with _open(path) as container:
+        stream = _best_video_stream(container, path)
+        try:
+            for number, (picture, time, end) in enumerate(_timed(container, stream)):
+                n_decoded = number + 1
+                if number >= first:
+                    yield Frame(number, time, end, _upright_pixels(picture))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise VideoDecodeError(
+                f"{path!r} breaks off after {n_decoded} frames: {_reason(error)}. Re-encode or "
+                "replace it, or take the part before with VideoSegment."
+            ) from error
+    if n_decoded == 0:
+        raise VideoDecodeError(f"{path!r} has a video stream without a single decodable frame.")
+
+
+def _timed(container: Any, stream: Any) -> Iterator[tuple[Any, float, float]]:
+    """Give decoded pictures with their time span since the first; time never goes back."""
+    rate = float(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE)
+    # AVI has no time stamps but a constant rate; what the demuxer guesses for B-frames is wrong.
+    has_stamps = container.format.name != "avi"
+    origin: float | None = None
+    held: tuple[Any, float, float] | None = None
+    for number, picture in enumerate(container.decode(stream)):
+        if has_stamps and picture.pts is not None:
+            stamp, length = picture.time, float((picture.duration or 0) * picture.time_base)
+        else:
+            stamp, length = number / rate, 1 / rate
+        origin = stamp if origin is None else origin
+        time = stamp - origin
+        if held is not None:
+            before, since, nominal_end = held
+            time = max(time, since)
+            yield before, since, time if time > since else max(nominal_end, since)
+            length = length or time - since
+        held = picture, time, time + length
+    if held is not None:
+        yield held
+
+
+def _upright_pixels(picture: Any) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = picture.to_ndarray(format="rgb24")
+    # The rotation flag counts degrees counter-clockwise, as np.rot90 does.
+    turns = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).strip().rstrip(".")

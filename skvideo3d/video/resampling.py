@@ -1,0 +1,67 @@
+"""Frames at a constant rate from frames at any rate, by their time stamps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable, Iterator
+
+from .frames import Frame
+
+__all__ = ["resample"]
+
+
+def resample(frames: Iterable[Frame], fps: float) -> Iterator[Frame]:
+    """Show a video at a constant frame rate, as FFmpeg's ``fps`` filter does.
+
+    Slot k of the result is shown ``k / fps`` seconds after the first frame. Each frame is moved to
+    the nearest slot (halves upwards); a slot that no frame falls on shows the frame before it, and
+    of several frames on one slot the last is shown. Frames are dropped and repeated, never blended.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        In order of time, with finite time stamps.
+    fps : float
+        Frames per second of the result, positive.
+
+    Yields
+    ------
+    Frame
+        With the number and pixels of the frame that is shown, and the slot's own time span.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pixels = np.zeros((2, 2, 3), dtype=np.uint8)
+    >>> film = [Frame(i, i / 30, (i + 1) / 30, pixels) for i in range(6)]
+    >>> [frame.index for frame in resample(film, fps=15)]
+    [0, 2, 4]
+    """
+    shown: Frame | None = None
+    origin = 0.0
+    slot = 0
+    for frame in frames:
+        if shown is None:
+            origin = frame.time
+        else:
+            slot = yield from _fill(
+                shown, origin, slot, _nearest_slot(frame.time, origin, fps), fps
+            )
+        shown = frame
+    if shown is not None:
+        # A video shows at least one frame, even where its own duration is unknown or tiny.
+        end = max(_nearest_slot(shown.end, origin, fps), slot, 1)
+        yield from _fill(shown, origin, slot, end, fps)
+
+
+def _nearest_slot(time: float, origin: float, fps: float) -> int:
+    # Time stamps are multiples of a tick stored as floats: the nudge keeps exact halves upwards.
+    return math.floor((time - origin) * fps + 0.5 + 1e-6)
+
+
+def _fill(
+    shown: Frame, origin: float, slot: int, until: int, fps: float
+) -> Generator[Frame, None, int]:
+    for k in range(slot, until):
+        yield Frame(shown.index, origin + k / fps, origin + (k + 1) / fps, shown.pixels)
+    return max(slot, until)

@@ -1,0 +1,340 @@
+"""Who a video is and how its frames are had: files, folders, arrays, and parts of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
+
+from .frames import Frame
+from .readers import read_file
+
+__all__ = ["VideoSegment", "VideoSource", "as_source"]
+
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+# Pillow's modes of 8 bits a channel; others (16-bit, float) would be clipped silently.
+_IMAGE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+
+
+class VideoSource(Protocol):
+    """What the engine knows of a video."""
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether its frames have time stamps."""
+
+    def identity(self) -> tuple[Any, ...]:
+        """Values that are equal as long as the video is the same."""
+
+    def frames(self, first: int = 0) -> Iterator[Frame]:
+        """Decode the frames from number `first` on, in order."""
+
+
+@dataclass(frozen=True)
+class VideoSegment:
+    """A part of a video, as one video of its own.
+
+    Parameters
+    ----------
+    video : path-like or array
+        A file, a folder of frames, or a uint8 array or tensor of shape (T, H, W, 3).
+    start : int or float
+        First frame, or the second from which on frames are shown; at least 0.
+    stop : int, float or None
+        One past the last frame, or the second at which the segment ends; None for the end of
+        the video.
+    unit : {"frames", "seconds"}, default="frames"
+        What `start` and `stop` count. Seconds count from the first frame; a frame belongs to the
+        segment if any of the time that it is shown lies inside.
+
+    Raises
+    ------
+    ValueError
+        If the unit is unknown, or the part is empty or begins before the video.
+
+    Examples
+    --------
+    >>> from skvideo3d import VideoSegment
+    >>> VideoSegment("match.mp4", 12.5, 14.0, unit="seconds")
+    VideoSegment(video='match.mp4', start=12.5, stop=14.0, unit='seconds')
+    """
+
+    video: Any
+    start: float = 0
+    stop: float | None = None
+    unit: Literal["frames", "seconds"] = "frames"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.video, VideoSegment):
+            raise ValueError("VideoSegment: the video is a segment itself; cut the original.")
+        if self.unit not in ("frames", "seconds"):
+            raise ValueError(f"VideoSegment: unit={self.unit!r}; use 'frames' or 'seconds'.")
+        bounds = [self.start] if self.stop is None else [self.start, self.stop]
+        if self.unit == "frames" and any(bound != int(bound) for bound in bounds):
+            raise ValueError(
+                f"VideoSegment: start={self.start!r}, stop={self.stop!r} are no frame numbers; "
+                "use whole numbers, or unit='seconds'."
+            )
+        if not all(math.isfinite(bound) for bound in bounds) or self.start < 0:
+            raise ValueError(f"VideoSegment: start={self.start!r} must be at least 0 and finite.")
+        if self.stop is not None and self.stop <= self.start:
+            raise ValueError(
+                f"VideoSegment: stop={self.stop!r} must be greater than start={self.start!r}."
+            )
+
+
+def as_source(video: Any) -> VideoSource:
+    """Recognise a video.
+
+    Parameters
+    ----------
+    video : str, path-like, ndarray, tensor or VideoSegment
+
+    Returns
+    -------
+    VideoSource
+
+    Raises
+    ------
+    VideoNotFoundError
+        If a path leads to nothing.
+    VideoDecodeError
+        If a folder has no images, or an array is not uint8 of shape (T, H, W, 3).
+    TypeError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> source = as_source(np.zeros((20, 60, 80, 3), dtype=np.uint8))
+    >>> sum(1 for frame in source.frames())
+    20
+    """
+    if isinstance(video, VideoSegment):
+        return _Segment(as_source(video.video), video)
+    if isinstance(video, (str, os.PathLike)):
+        path = os.path.abspath(os.fspath(video))
+        if os.path.isdir(path):
+            return _Folder(path)
+        return _File(path)
+    if hasattr(video, "shape") and hasattr(video, "dtype"):
+        return _Array(_checked_array(video))
+    raise TypeError(
+        f"a video of type {type(video).__name__} ({_short(video)}): give a path, a uint8 array or "
+        "tensor of shape (T, H, W, 3), or a VideoSegment."
+    )
+
+
+@dataclass(frozen=True)
+class _File:
+    name: str
+    has_clock: bool = field(default=True, init=False)
+
+    def identity(self) -> tuple[Any, ...]:
+        try:
+            status = os.stat(self.name)
+        except FileNotFoundError:
+            raise VideoNotFoundError(f"{self.name!r} does not exist; check the path.") from None
+        return ("file", self.name, status.st_size, status.st_mtime_ns)
+
+    def frames(self, first: int = 0) -> Iterator[Frame]:
+        return read_file(self.name, first)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    name: str
+    has_clock: bool = field(default=False, init=False)
+
+    def identity(self) -> tuple[Any, ...]:
+        digest = hashlib.sha256()
+        for path in self._images():
+            status = os.stat(path)
+            digest.update(
+                f"{os.path.basename(path)}/{status.st_size}/{status.st_mtime_ns}\n".encode(
+                    errors="surrogateescape"
+                )
+            )
+        return ("folder", self.name, digest.hexdigest())
+
+    def frames(self, first: int = 0) -> Iterator[Frame]:
+        for number, path in enumerate(self._images()[first:], start=first):
+            yield Frame(number, math.nan, math.nan, _read_image(path))
+
+    def _images(self) -> list[str]:
+        try:
+            names = os.listdir(self.name)
+        except OSError as error:
+            raise VideoDecodeError(
+                f"the folder {self.name!r} cannot be listed: {error.strerror}."
+            ) from error
+        images = [
+            name
+            for name in names
+            if name.lower().endswith(_IMAGE_SUFFIXES) and not name.startswith(".")
+        ]
+        if not images:
+            raise VideoDecodeError(
+                f"the folder {self.name!r} has no .jpg or .png images ({len(names)} other "
+                "entries); a folder is a video only if it holds its frames as images."
+            )
+        return [os.path.join(self.name, name) for name in sorted(images, key=_natural)]
+
+
+@dataclass(frozen=True)
+class _Array:
+    values: NDArray[np.uint8]
+    has_clock: bool = field(default=False, init=False)
+
+    @property
+    def name(self) -> str:
+        return f"array of shape {self.values.shape}"
+
+    def identity(self) -> tuple[Any, ...]:
+        content = hashlib.sha256(np.ascontiguousarray(self.values)).hexdigest()
+        return ("array", self.values.shape, content)
+
+    def frames(self, first: int = 0) -> Iterator[Frame]:
+        for number in range(first, len(self.values)):
+            yield Frame(number, math.nan, math.nan, self.values[number])
+
+
+@dataclass(frozen=True)
+class _Segment:
+    source: VideoSource
+    segment: VideoSegment
+
+    @property
+    def name(self) -> str:
+        stop = "end" if self.segment.stop is None else self.segment.stop
+        return f"{self.source.name} [{self.segment.start}, {stop}) {self.segment.unit}"
+
+    @property
+    def has_clock(self) -> bool:
+        return self.source.has_clock
+
+    def identity(self) -> tuple[Any, ...]:
+        segment = self.segment
+        stop = None if segment.stop is None else float(segment.stop)
+        return ("segment", *self.source.identity(), float(segment.start), stop, segment.unit)
+
+    def frames(self, first: int = 0) -> Iterator[Frame]:
+        inside = self._by_number() if self.segment.unit == "frames" else self._by_time()
+        for number, frame in enumerate(inside):
+            if number >= first:
+                yield frame
+
+    def _by_number(self) -> Iterator[Frame]:
+        start = int(self.segment.start)
+        stop = None if self.segment.stop is None else int(self.segment.stop)
+        after = start
+        for frame in self.source.frames(start):
+            yield frame
+            after = frame.index + 1
+            if after == stop:
+                return
+        if after == start or stop is not None:
+            raise VideoDecodeError(
+                f"the segment [{start}, {stop}) lies outside its video: {self.source.name!r} ends "
+                f"before frame {after}; correct the segment, or use stop=None for the end."
+            )
+
+    def _by_time(self) -> Iterator[Frame]:
+        if not self.source.has_clock:
+            raise VideoDecodeError(
+                f"{self.source.name!r} has no time stamps, so a segment in seconds has no meaning; "
+                "use unit='frames'."
+            )
+        start, stop = float(self.segment.start), self.segment.stop
+        n_inside, end = 0, 0.0
+        for frame in self.source.frames():
+            if stop is not None and frame.time >= stop:
+                return
+            end = frame.end
+            if end > start:
+                n_inside += 1
+                yield frame
+        # Durations are rounded in file headers and annotations: a stop inside the length of the
+        # last frame after the end is taken for the end.
+        slack = 2 * (end - frame.time)
+        if n_inside == 0 or (stop is not None and stop > end + slack):
+            raise VideoDecodeError(
+                f"the segment [{start}, {stop}) seconds lies outside its video: "
+                f"{self.source.name!r} ends at {end:.3f} s; correct the segment, or use stop=None "
+                "for the end."
+            )
+
+
+def _checked_array(video: Any) -> NDArray[np.uint8]:
+    if hasattr(video, "detach"):  # a tensor
+        video = video.detach().cpu().numpy()
+    values = np.asarray(video)
+    found = f"an array of shape {values.shape} and dtype {values.dtype}"
+    if values.ndim != 4 or values.shape[-1] != 3:
+        hint = "A video is (T, H, W, 3): frames, height, width, RGB."
+        if values.ndim == 4 and values.shape[-1] == 4:
+            hint = "Four channels: drop alpha with video[..., :3]."
+        elif values.ndim == 4 and values.shape[-1] == 1:
+            hint = "One channel: repeat it with np.repeat(video, 3, axis=-1)."
+        elif values.ndim == 4 and 3 in values.shape[:2]:
+            hint = "Channels come last: use np.moveaxis, to (T, H, W, 3)."
+        elif values.ndim == 3:
+            hint = "One frame or a grey video: a video is (T, H, W, 3), RGB."
+        raise VideoDecodeError(f"{found} is no video. {hint}")
+    if values.dtype != np.uint8:
+        raise VideoDecodeError(f"{found} is no video. {_dtype_hint(values)}")
+    if 0 in values.shape:
+        raise VideoDecodeError(f"{found} is empty; a video has at least one frame and one pixel.")
+    return values
+
+
+def _dtype_hint(values: NDArray[Any]) -> str:
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            return "It holds NaN or infinity; pixels are uint8, 0 to 255."
+        if values.size and values.min() >= 0 and values.max() <= 1:
+            return "Pixels are uint8, 0 to 255: use (video * 255).round().astype(np.uint8)."
+    if values.dtype.kind in "fiu" and values.size and (values.min() < 0 or values.max() > 255):
+        return (
+            f"Its values run from {values.min():g} to {values.max():g}, outside 0 to 255; give "
+            "uint8 pixels that are not normalised (the transformer does that)."
+        )
+    return "Pixels are uint8, 0 to 255: use video.astype(np.uint8)."
+
+
+def _read_image(path: str) -> NDArray[np.uint8]:
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            if image.mode not in _IMAGE_MODES:
+                raise VideoDecodeError(
+                    f"{path!r} has pixels of mode {image.mode!r}; save the frames with 8 bits a "
+                    "channel."
+                )
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise VideoDecodeError(f"{path!r} cannot be read as an image: {error}.") from error
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort key under which frame 2 comes before frame 10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _short(video: Any) -> str:
+    text = repr(video)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,118 @@
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+
+from skvideo3d.exceptions import CheckpointError
+from skvideo3d.video import C3D_PREPROCESSING, I3D_PREPROCESSING, MeanCube, Preprocessing
+
+
+@pytest.fixture
+def film():
+    return np.random.default_rng(0).integers(0, 256, (16, 60, 80, 3), dtype=np.uint8)
+
+
+def prepared(recipe, film):
+    clip = np.stack([recipe.prepare_frame(frame) for frame in film])
+    return recipe.prepare_clips(clip[None])[0]
+
+
+def test_c3d_recipe_is_caffes(film):
+    # 128x171 whatever the aspect, BGR 0..255 minus the mean, rows 8:120 and columns 29:141.
+    mean = np.array([90.25, 97.66, 101.41], dtype=np.float32)
+    expected = np.stack(
+        [cv2.resize(f, (171, 128))[8:120, 29:141, ::-1].astype(np.float32) - mean for f in film]
+    ).transpose(3, 0, 1, 2)
+    np.testing.assert_array_equal(prepared(C3D_PREPROCESSING, film), expected)
+
+
+def test_i3d_recipe_is_the_papers(film):
+    # 60x80: shorter side 256, the other floor(341.33); centre 224; RGB in [-1, 1].
+    expected = np.stack(
+        [2 * cv2.resize(f, (341, 256))[16:240, 58:282].astype(np.float64) / 255 - 1 for f in film]
+    ).transpose(3, 0, 1, 2)
+    result = prepared(I3D_PREPROCESSING, film)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected, atol=2e-7)
+    assert np.abs(result).max() <= 1 + 1e-6
+
+
+@pytest.fixture
+def cube(tmp_path):
+    values = np.random.default_rng(1).uniform(60, 140, (3, 16, 128, 171)).astype(np.float32)
+    np.save(tmp_path / "mean.npy", values)
+    return MeanCube.from_file(tmp_path / "mean.npy"), values
+
+
+def test_a_mean_cube_is_subtracted_before_the_crop(film, cube):
+    described, values = cube
+    recipe = Preprocessing((128, 171), (112, 112), "bgr", 1.0, described)
+    whole = np.stack([cv2.resize(f, (171, 128))[..., ::-1] for f in film]).astype(np.float32)
+    expected = (whole.transpose(3, 0, 1, 2) - values)[:, :, 8:120, 29:141]
+    np.testing.assert_array_equal(prepared(recipe, film), expected)
+
+
+def test_a_recipe_with_a_mean_cube_travels_small_and_equals_itself_elsewhere(cube, tmp_path):
+    described, values = cube
+    recipe = Preprocessing((128, 171), (112, 112), "bgr", 1.0, described)
+    assert len(pickle.dumps(recipe)) < 1000
+    elsewhere = tmp_path / "elsewhere.npy"
+    np.save(elsewhere, values)
+    again = Preprocessing.from_dict(recipe.to_dict(), cube_path=elsewhere)
+    assert again == recipe
+    assert hash(again) == hash(recipe)
+    assert again.fingerprint() == recipe.fingerprint()
+
+
+def test_a_mean_cube_that_was_replaced_is_refused(cube):
+    described, values = cube
+    np.save(described.path, values + 1)
+    with pytest.raises(CheckpointError, match="another mean cube"):
+        described.array()
+
+
+def test_clips_must_be_as_long_as_the_mean_cube(cube):
+    recipe = Preprocessing((128, 171), (112, 112), "bgr", 1.0, cube[0])
+    recipe.check_clip_len(16)
+    with pytest.raises(ValueError, match=r"clip_len=32 does not fit.*16 frames.*preprocessing="):
+        recipe.check_clip_len(32)
+
+
+def test_frames_must_be_as_large_as_the_mean_cube(cube):
+    recipe = Preprocessing((120, 171), (112, 112), "bgr", 1.0, cube[0])
+    with pytest.raises(ValueError, match=r"frames of 128x171 pixels, but resize=\(120, 171\)"):
+        recipe.check_clip_len(16)
+
+
+@pytest.mark.realdata
+def test_a_mean_cube_of_the_authors_is_read(realdata):
+    # The mean of very many clips, in BGR: blue below green below red, and almost still in time.
+    described = MeanCube.from_file(realdata / "c3d_authors" / "fb_train16_128_mean.binaryproto")
+    values = described.array()
+    assert values.shape == (3, 16, 128, 128)
+    blue, green, red = values.mean(axis=(1, 2, 3))
+    assert 80 < blue < green < red < 150
+    assert values.std(axis=1).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"crop": (300, 224)}, "does not fit into frames resized to 256"),
+        ({"resize": (128, 0)}, "positive int or"),
+        ({"resize": (1, 2, 3)}, "positive int or"),
+        ({"crop": (0, 5)}, "in pixels"),
+        ({"channel_order": "yuv"}, "'rgb' or 'bgr'"),
+        ({"mean": (1.0,)}, "one value for each"),
+    ],
+)
+def test_recipes_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Preprocessing(**({"resize": 256, "crop": (224, 224)} | settings))
+
+
+def test_recipes_survive_json():
+    for recipe in (C3D_PREPROCESSING, I3D_PREPROCESSING):
+        assert Preprocessing.from_dict(recipe.to_dict()) == recipe
+    assert C3D_PREPROCESSING.fingerprint() != I3D_PREPROCESSING.fingerprint()

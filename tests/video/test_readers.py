@@ -1,0 +1,236 @@
+import sys
+import tarfile
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError, VideoNotFoundError
+from skvideo3d.video.readers import read_file
+
+CLIPS = [
+    "ucf101/*.avi",
+    "hmdb51/*.avi",
+    "kinetics/*.mp4",
+    "kth/*/*d1*.avi",
+    "ps7/PS7A1P1T*.avi",
+    "odd/*.*",
+]
+
+
+def opencv_frames(path):
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        ok, frame = capture.read()
+        if not ok:
+            return frames
+        frames.append(frame[..., ::-1])
+
+
+def pyav_only(monkeypatch):
+    monkeypatch.setitem(sys.modules, "decord", None)
+
+
+def levels(frames):
+    return [round(float(frame.pixels.mean())) for frame in frames]
+
+
+@pytest.fixture
+def film(tmp_path, write_video, numbered_frames):
+    return write_video(tmp_path / "film.mp4", numbered_frames(40), options={"bf": "3"})
+
+
+def test_frames_come_in_order_of_display_with_their_times(film, numbered_frames):
+    frames = list(read_file(film))
+    np.testing.assert_allclose(levels(frames), [f.mean() for f in numbered_frames(40)], atol=2)
+    assert [frame.index for frame in frames] == list(range(40))
+    np.testing.assert_allclose([frame.time for frame in frames], np.arange(40) / 25, atol=1e-9)
+    np.testing.assert_allclose([frame.end for frame in frames], np.arange(1, 41) / 25, atol=1e-9)
+
+
+def test_reading_may_begin_anywhere(film):
+    whole = [frame.pixels for frame in read_file(film)]
+    for first in (0, 1, 7, 13, 39, 40, 99):
+        part = list(read_file(film, first))
+        assert [frame.index for frame in part] == list(range(first, 40))
+        for frame, expected in zip(part, whole[first:], strict=True):
+            np.testing.assert_array_equal(frame.pixels, expected)
+
+
+def test_decord_is_what_reads_common_files(film, monkeypatch):
+    decord = pytest.importorskip("decord")
+    opened = []
+    monkeypatch.setattr(
+        decord,
+        "VideoReader",
+        lambda *a, _real=decord.VideoReader, **k: opened.append(a) or _real(*a, **k),
+    )
+    list(read_file(film))
+    assert len(opened) == 1
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_both_readers_turn_a_rotated_video_upright_as_opencv_does(
+    tmp_path, write_video, monkeypatch, rotation
+):
+    # A bright upper left corner in the stored picture shows which way it was turned.
+    picture = np.zeros((64, 96, 3), dtype=np.uint8)
+    picture[:20, :30] = 255
+    path = write_video(tmp_path / "turned.mp4", [picture] * 5, rotation=rotation)
+    expected = opencv_frames(path)[0]
+    assert expected.shape == ((64, 96, 3) if rotation == 180 else (96, 64, 3))
+    for _ in range(2):
+        frame = next(iter(read_file(path)))
+        np.testing.assert_array_equal(frame.pixels, expected)
+        pyav_only(monkeypatch)
+
+
+def test_variable_rates_keep_their_times_in_both_readers(
+    tmp_path, write_video, numbered_frames, monkeypatch
+):
+    times = [0, 0.04, 0.08, 0.5, 0.511, 0.9]
+    path = write_video(tmp_path / "uneven.mkv", numbered_frames(6), times=times)
+    for _ in range(2):
+        np.testing.assert_allclose([f.time for f in read_file(path)], times, atol=1e-9)
+        pyav_only(monkeypatch)
+
+
+def test_pyav_goes_on_where_decord_breaks_off(film, monkeypatch):
+    decord = pytest.importorskip("decord")
+    whole = [frame.pixels for frame in read_file(film)]
+
+    class Failing(decord.VideoReader):
+        n_read = 0
+
+        def next(self):
+            self.n_read += 1
+            if self.n_read > 11:
+                raise decord.DECORDError("no more")
+            return super().next()
+
+    monkeypatch.setattr(decord, "VideoReader", Failing)
+    frames = list(read_file(film))
+    assert [frame.index for frame in frames] == list(range(40))
+    np.testing.assert_array_equal([frame.pixels for frame in frames], whole)
+
+
+def test_without_decord_pyav_reads(film, monkeypatch):
+    expected = [frame.pixels for frame in read_file(film)]
+    pyav_only(monkeypatch)
+    np.testing.assert_array_equal([frame.pixels for frame in read_file(film)], expected)
+
+
+def test_no_frame_is_kept_once_it_is_passed_on(film):
+    import weakref
+
+    references = []
+    for frame in read_file(film):
+        references.append(weakref.ref(frame.pixels))
+        del frame
+        assert sum(reference() is not None for reference in references) <= 2
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", r"is empty \(0 bytes\)"),
+        (b"this is no video" * 100, "cannot be opened as a video: Invalid data"),
+    ],
+)
+def test_what_is_no_video_is_refused_by_name(tmp_path, content, reason):
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(content)
+    with pytest.raises(VideoDecodeError, match=rf"broken\.mp4.*{reason}"):
+        list(read_file(str(path)))
+
+
+def test_a_missing_file_is_a_file_not_found_error(tmp_path):
+    with pytest.raises(VideoNotFoundError, match=r"gone\.mp4.*does not exist") as caught:
+        list(read_file(str(tmp_path / "gone.mp4")))
+    assert isinstance(caught.value, FileNotFoundError)
+    assert isinstance(caught.value, SkVideo3DError)
+
+
+def test_sound_without_pictures_is_refused(tmp_path):
+    path = tmp_path / "sound.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+    with pytest.raises(VideoDecodeError, match=r"no video stream \(it has: audio\)"):
+        list(read_file(str(path)))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("pattern", CLIPS)
+def test_both_readers_give_the_same_frames_of_real_files(realdata, monkeypatch, pattern):
+    paths = sorted(realdata.glob(pattern))
+    assert paths
+    with_decord = {}
+    for path in paths:
+        try:
+            with_decord[path] = [
+                (f.pixels.shape, f.pixels.sum(), hash(f.pixels.tobytes()))
+                for f in read_file(str(path))
+            ]
+        except VideoDecodeError as error:
+            with_decord[path] = str(error)
+    pyav_only(monkeypatch)
+    for path in paths:
+        try:
+            alone = [
+                (f.pixels.shape, f.pixels.sum(), hash(f.pixels.tobytes()))
+                for f in read_file(str(path))
+            ]
+        except VideoDecodeError as error:
+            alone = str(error)
+        assert alone == with_decord[path], path.name
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("pattern", ["ucf101/*.avi", "hmdb51/*.avi", "odd/fire2.mp4"])
+def test_real_frames_are_opencvs(realdata, pattern):
+    for path in sorted(realdata.glob(pattern)):
+        expected = opencv_frames(path)
+        frames = [frame.pixels for frame in read_file(str(path))]
+        assert len(frames) == len(expected)
+        np.testing.assert_array_equal(frames, expected)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("name", "n_repeated"), [("v_ApplyEyeMakeup_g01_c01", 1), ("v_BaseballPitch_g01_c01", 0)]
+)
+def test_frames_are_those_the_c3d_authors_extracted(realdata, tmp_path, name, n_repeated):
+    # Their JPEG files; where the first time stamp is not 0 their tool repeated the first frame.
+    with tarfile.open(realdata / "c3d_authors" / f"{name}.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    theirs = [cv2.imread(str(p))[..., ::-1] for p in sorted((tmp_path / name).glob("*.jpg"))]
+    ours = [frame.pixels for frame in read_file(str(realdata / "ucf101" / f"{name}.avi"))]
+    assert len(theirs) == len(ours) + n_repeated
+    for number, frame in enumerate(ours):
+        distance = np.abs(frame.astype(int) - theirs[number + n_repeated]).mean()
+        assert distance < 3, number
+        if number >= 10:
+            earlier = np.abs(frame.astype(int) - theirs[number + n_repeated - 10]).mean()
+            assert distance < earlier
+
+
+@pytest.mark.realdata
+def test_every_odd_file_reads_or_says_why_not(realdata):
+    n_frames = {}
+    for path in sorted((realdata / "odd").iterdir()):
+        try:
+            n_frames[path.name] = sum(1 for _ in read_file(str(path)))
+        except VideoDecodeError as error:
+            assert path.name in str(error)
+            n_frames[path.name] = None
+    assert n_frames.pop("result.webm") is None  # the empty file
+    # Counts as FFmpeg's own decoder gives them.
+    for name, count in n_frames.items():
+        with av.open(str(realdata / "odd" / name)) as container:
+            assert count == sum(1 for _ in container.decode(container.streams.best("video"))), name

@@ -1,0 +1,28 @@
+"""The networks C3D and I3D, and the way of their weights in and out of files."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .c3d import C3D
+    from .checkpoints import load_weights, save_weights
+    from .i3d import I3D
+
+__all__ = ["C3D", "I3D", "load_weights", "save_weights"]
+
+# The registry of weights lives in this package and must not cost an import of torch.
+_HOMES = {"C3D": "c3d", "I3D": "i3d", "load_weights": "checkpoints", "save_weights": "checkpoints"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

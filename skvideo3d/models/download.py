@@ -1,0 +1,287 @@
+"""Fetching published files: resumed, checked, and moved into place whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from skvideo3d.exceptions import CheckpointError, DownloadError
+
+from .registry import WEIGHTS, WeightsEntry
+from .transfer import transfer
+
+__all__ = [
+    "fetch",
+    "git_blob_of",
+    "home",
+    "locate",
+    "sha256_of",
+    "verify",
+    "weights_folder",
+]
+
+_CHUNK = 1 << 20
+
+
+def home() -> Path:
+    """Give the folder where skvideo3d keeps what it fetched.
+
+    Returns
+    -------
+    Path
+        The environment variable ``SKVIDEO3D_HOME``, or the platform's cache folder.
+    """
+    chosen = os.environ.get("SKVIDEO3D_HOME")
+    if chosen:
+        return Path(chosen).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("skvideo3d")
+
+
+def weights_folder() -> Path:
+    """Give the folder of the weights files, below `home`.
+
+    Returns
+    -------
+    Path
+        It need not exist yet.
+    """
+    return home() / "weights"
+
+
+def locate(entry: WeightsEntry) -> Path:
+    """Say where the file of an entry is, or would be.
+
+    Parameters
+    ----------
+    entry : WeightsEntry
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> from skvideo3d.models.registry import WEIGHTS
+    >>> locate(WEIGHTS["kinetics400-rgb"]).name
+    'rgb_imagenet.pt'
+    """
+    return weights_folder() / entry.filename
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Compute the SHA-256 of a file, once in a process while the file stays as it is.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str
+        In hexadecimal.
+    """
+    return _digest("sha256", *_state(path))
+
+
+def git_blob_of(path: str | os.PathLike[str]) -> str:
+    """Compute the id that git gives to a file's content, once while the file stays as it is.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str
+        In hexadecimal.
+
+    Examples
+    --------
+    What ``echo hello | git hash-object --stdin`` prints:
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "hello")
+    ...     _ = path.write_bytes(b"hello" + bytes([10]))
+    ...     git_blob_of(path)
+    'ce013625030ba8dba906f756967f9e9ca394464a'
+    """
+    return _digest("git", *_state(path))
+
+
+def verify(path: str | os.PathLike[str], entry: WeightsEntry) -> None:
+    """Check that a file is the one that was published.
+
+    A file whose hash nobody published passes if its size is right or unknown.
+
+    Parameters
+    ----------
+    path : path-like
+    entry : WeightsEntry
+
+    Raises
+    ------
+    CheckpointError
+        If size, SHA-256 or git blob id differ.
+    """
+    if difference := _difference(path, entry):
+        raise CheckpointError(
+            f"'{path}' is not the published {entry.name!r}: its {difference}. Delete it and run "
+            f"'skvideo3d weights download {entry.name}'."
+        )
+
+
+def fetch(entry: WeightsEntry, *, download: bool = True, progress: bool = False) -> Path:
+    """Give the verified file of an entry, downloading it if it is not there.
+
+    A transfer goes to ``<name>.part``, is taken up where it broke, and becomes the file only when
+    it is the published one; another process that wants the same file waits and finds it.
+
+    Parameters
+    ----------
+    entry : WeightsEntry
+    download : bool, default=True
+        False: use only what is there.
+    progress : bool, default=False
+        Show a bar on stderr.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    CheckpointError
+        If the file is there but is not the published one.
+    DownloadError
+        If the file is not there and cannot be fetched, or what came is not the published file.
+    """
+    path = locate(entry)
+    if not path.exists():
+        if not download:
+            raise DownloadError(f"{_absent(entry)} {_advice(entry)}")
+        _refuse_unsafe(entry)
+        with _writing_to(path, entry):
+            from filelock import FileLock
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_name(f"{path.name}.lock")):
+                if not path.exists():  # another process may have fetched it meanwhile
+                    _download(entry, path, progress=progress)
+    verify(path, entry)
+    return path
+
+
+def _difference(path: str | os.PathLike[str], entry: WeightsEntry) -> str:
+    size = Path(path).stat().st_size
+    if entry.size is not None and size != entry.size:
+        return f"size is {size} bytes, published is {entry.size}"
+    if entry.sha256 is not None:
+        found, published, what = sha256_of(path), entry.sha256, "sha256"
+    elif entry.git_blob is not None:
+        found, published, what = git_blob_of(path), entry.git_blob, "git blob id"
+    else:
+        return ""
+    return "" if found == published else f"{what} is {found}, published is {published}"
+
+
+def _download(entry: WeightsEntry, path: Path, *, progress: bool) -> None:
+    part = path.with_name(f"{path.name}.part")
+    resumed = part.exists() and part.stat().st_size > 0
+    _transfer(entry, part, progress=progress)
+    if resumed and _difference(part, entry):
+        # The beginning may be of an older version of the file: once more, all of it.
+        part.unlink()
+        _transfer(entry, part, progress=progress)
+    if difference := _difference(part, entry):
+        aside = path.with_name(f"{path.name}.rejected")
+        os.replace(part, aside)
+        raise DownloadError(
+            f"What came from {entry.url} is not the published {entry.name!r}: its {difference}. It "
+            f"was moved to '{aside}'; a proxy or a login page may have answered instead. "
+            f"{_advice(entry)}"
+        )
+    os.replace(part, path)
+
+
+def _transfer(entry: WeightsEntry, part: Path, *, progress: bool) -> None:
+    assert entry.url is not None  # _refuse_unsafe came before
+    try:
+        transfer(entry.url, part, size=entry.size, progress=progress)
+    except DownloadError as error:
+        raise DownloadError(f"{_absent(entry)} {error} {_advice(entry)}") from error
+
+
+@contextmanager
+def _writing_to(path: Path, entry: WeightsEntry) -> Iterator[None]:
+    try:
+        yield
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(
+            f"{entry.name!r} could not be written to '{path.parent}': {error}. Make room or point "
+            "the environment variable SKVIDEO3D_HOME at a folder that can be written."
+        ) from error
+
+
+def _refuse_unsafe(entry: WeightsEntry) -> None:
+    if entry.url is None:
+        raise DownloadError(f"{_absent(entry)} It has no address of its own. {_advice(entry)}")
+    scheme = urlsplit(entry.url).scheme
+    if scheme not in ("http", "https"):
+        raise DownloadError(f"{entry.url} of {entry.name!r} is not an http address.")
+    if scheme == "http" and not entry.verifiable:
+        raise DownloadError(
+            f"{_absent(entry)} Its address {entry.url} is plain http and nobody published a hash, "
+            "so what comes could not be told from a forgery. "
+            f"{_advice(entry)} 'skvideo3d weights verify {entry.name}' then prints its sha256, to "
+            "compare with somebody else's."
+        )
+
+
+def _absent(entry: WeightsEntry) -> str:
+    return f"The weights {entry.name!r} are not in '{locate(entry).parent}'."
+
+
+def _advice(entry: WeightsEntry) -> str:
+    alternatives = [
+        repr(other.name)
+        for other in WEIGHTS.values()
+        if other.name != entry.name
+        and (other.architecture, other.stream, other.kind)
+        == (entry.architecture, entry.stream, entry.kind)
+    ]
+    otherwise = ""
+    if entry.kind == "network":
+        otherwise = (
+            f" Otherwise use {', '.join(alternatives)}, the path of a checkpoint, or weights=None "
+            "(random)."
+        )
+    return (
+        f"By hand: fetch {entry.url or entry.filename + ' as linked from ' + entry.source} and put "
+        f"it at '{locate(entry)}' (SKVIDEO3D_HOME moves that folder).{otherwise}"
+    )
+
+
+def _state(path: str | os.PathLike[str]) -> tuple[str, int, int]:
+    stat = os.stat(path)
+    return os.path.abspath(path), stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=64)
+def _digest(kind: str, path: str, size: int, mtime_ns: int) -> str:
+    digest = hashlib.sha256()
+    if kind == "git":
+        digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    with open(path, "rb") as file:
+        while block := file.read(_CHUNK):
+            digest.update(block)
+    return digest.hexdigest()

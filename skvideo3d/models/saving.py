@@ -1,0 +1,91 @@
+"""Writing a network in skvideo3d's own format: safetensors that say what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skvideo3d.video.preprocessing import MeanCube, Preprocessing
+
+from .description import FORMAT, MEAN_TENSOR, RECIPES
+from .formats import METADATA_KEY
+
+if TYPE_CHECKING:
+    import torch
+
+    from .c3d import C3D
+    from .i3d import I3D
+
+__all__ = ["save_weights"]
+
+
+def save_weights(
+    network: C3D | I3D,
+    path: str | PathLike[str],
+    *,
+    preprocessing: Preprocessing | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a network as safetensors, with its architecture and preprocessing in the metadata.
+
+    Parameters
+    ----------
+    network : C3D or I3D
+    path : path-like
+        Ends in ``.safetensors``; replaced as a whole if it exists.
+    preprocessing : Preprocessing, optional
+        What belongs before the network, a mean cube included; by default the paper's.
+    dtype : torch.dtype, optional
+        Such as ``torch.float16`` to halve the file; by default the network's own.
+
+    Raises
+    ------
+    ValueError
+        If the path ends otherwise, or a value is too large for `dtype`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skvideo3d.models.checkpoints import load_weights
+    >>> network = load_weights(None, "c3d", seed=0, config={"width": 0.05})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "small.safetensors")
+    ...     save_weights(network, path)
+    ...     load_weights(path).config == network.config
+    True
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(
+            f"'{path}': the name of a file in skvideo3d's format ends in .safetensors."
+        )
+    architecture = type(network).__name__.lower()
+    recipe = preprocessing or RECIPES[architecture]
+    tensors = {}
+    for name, tensor in network.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        tensors[name] = tensor.detach().to("cpu", dtype or tensor.dtype).contiguous()
+        if not torch.isfinite(tensors[name]).all():
+            raise ValueError(f"{name} has values that {tensors[name].dtype} cannot hold.")
+    if isinstance(recipe.mean, MeanCube):
+        tensors[MEAN_TENSOR] = torch.from_numpy(recipe.mean.array().copy())
+    values = {
+        "format": FORMAT,
+        "architecture": architecture,
+        "config": network.config,
+        "preprocessing": recipe.to_dict(),
+    }
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        save_file(tensors, unfinished, metadata={METADATA_KEY: json.dumps(values)})
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

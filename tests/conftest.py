@@ -77,3 +77,29 @@ def numbered_frames():
         return [np.full((height, width, 3), level, dtype=np.uint8) for level in levels]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_c3d(tmp_path_factory) -> str:
+    """Weights of a C3D of a sixteenth of the width for 16 x 32 x 32 clips: milliseconds a clip."""
+    from skvideo3d.models import load_weights, save_weights
+    from skvideo3d.video import Preprocessing
+
+    config = {"width": 1 / 16, "input_size": (16, 32, 32), "num_classes": 5}
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_weights(
+        load_weights(None, "c3d", seed=0, config=config),
+        path,
+        preprocessing=Preprocessing(
+            resize=(36, 48), crop=(32, 32), channel_order="bgr", mean=(90.25, 97.66, 101.41)
+        ),
+    )
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def noise_videos() -> list[np.ndarray]:
+    """Six small videos of 5 to 60 frames, all different."""
+    rng = np.random.default_rng(0)
+    lengths = [20, 16, 5, 60, 31, 40]
+    return [rng.integers(0, 256, (n, 24, 32, 3), dtype=np.uint8) for n in lengths]

@@ -23,11 +23,11 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skvideo3d.exceptions import CheckpointError, SkVideo3DError
+from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video.preprocessing import Preprocessing
 
 from .callbacks import CallbackSupportMixin, FitTask, with_callbacks
-from .clips import ClipDescriptors
+from .clips import ClipDescriptors, join_layers
 from .engine import Resources, describe
 from .extraction import Outcome
 from .progress import ProgressBar
@@ -120,7 +120,7 @@ class VideoTransformer(
         self.verbose = verbose
 
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Sequence[Any], y: Any = None) -> Self:
         """Check the settings and the weights; with `n_components`, learn the PCA.
 
@@ -153,7 +153,7 @@ class VideoTransformer(
         return self
 
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Sequence[Any], y: Any = None) -> NDArray[np.float32]:
         """Fit and transform, describing every video once.
 
@@ -215,24 +215,12 @@ class VideoTransformer(
         self._validate_params()
         videos = check_videos(X)
         spec = self._spec(pooling=None)
-        sizes = self._block_sizes(spec)
-        described = []
-        for outcome in self._outcomes(videos, spec):
-            rows = [outcome.layers[name] for name in spec.layers if outcome.layers]
-            first = (
-                rows[0]
-                if rows
-                else np.empty(0, dtype=[("start_frame", "i8"), ("start_time", "f8")])
-            )
-            features = (
-                np.concatenate([row["features"] for row in rows], axis=1)
-                if rows
-                else np.empty((0, sum(sizes.values())), dtype=np.float32)
-            )
-            described.append(
-                ClipDescriptors(features, first["start_frame"].copy(), first["start_time"].copy())
-            )
-        return described
+        sizes = _block_sizes(spec)
+        outcomes = self._outcomes(videos, spec)
+        none = ClipDescriptors(
+            np.empty((0, sum(sizes.values())), dtype=np.float32), np.empty(0, int), np.empty(0)
+        )
+        return [join_layers(outcome.layers) if outcome.layers else none for outcome in outcomes]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -247,15 +235,15 @@ class VideoTransformer(
         if self.n_components is not None:
             return int(self.pca_.n_components_)
         if hasattr(self, "feature_blocks_"):
-            return max(block.stop for block in self.feature_blocks_.values())
-        return sum(self._block_sizes(self._spec()).values())
+            return _width(self.feature_blocks_)
+        return sum(_block_sizes(self._spec()).values())
 
     def _fit_settings(self) -> None:
         if self.weights is None:
             self.seed_ = self._draw_seed()
         spec = self._spec(fitting=True)
         self.weights_sha256_ = spec.weights.sha256
-        self.feature_blocks_ = _blocks(self._block_sizes(spec))
+        self.feature_blocks_ = _blocks(_block_sizes(spec))
 
     def _draw_seed(self) -> int:
         if isinstance(self.random_state, Integral):
@@ -289,9 +277,8 @@ class VideoTransformer(
         self, videos: Sequence[Any], on_video: Callable[[], None] = lambda: None
     ) -> NDArray[np.float32]:
         spec = self._spec()
-        blocks = _blocks(self._block_sizes(spec))
-        width = max(block.stop for block in blocks.values())
-        descriptors = np.full((len(videos), width), np.nan, dtype=np.float32)
+        blocks = _blocks(_block_sizes(spec))
+        descriptors = np.full((len(videos), _width(blocks)), np.nan, dtype=np.float32)
         outcomes = self._outcomes(videos, spec, on_video)
         done = [i for i, outcome in enumerate(outcomes) if outcome.error is None]
         for name, block in blocks.items():
@@ -336,7 +323,7 @@ class VideoTransformer(
         return [outcomes[i] for i in range(len(videos))]
 
     def _spec(
-        self, *, pooling: Pooling | None | Literal["own"] = "own", fitting: bool = False
+        self, *, pooling: Pooling | Literal["own"] | None = "own", fitting: bool = False
     ) -> DescriptorSpec:
         from skvideo3d.models.checkpoints import check_layers, resolve_weights
 
@@ -386,11 +373,6 @@ class VideoTransformer(
             "pass random_state=0 (any int)."
         )
 
-    def _block_sizes(self, spec: DescriptorSpec) -> dict[str, int]:
-        from .network import descriptor_sizes
-
-        return descriptor_sizes(spec)
-
     def _resources(self) -> Resources:
         location = getattr(self.memory, "location", self.memory)
         return Resources(
@@ -399,6 +381,16 @@ class VideoTransformer(
             batch_size=self.batch_size or self._default_batch_size,
             n_jobs=self.n_jobs,
         )
+
+
+def _width(blocks: dict[str, slice]) -> int:
+    return max(int(block.stop) for block in blocks.values())
+
+
+def _block_sizes(spec: DescriptorSpec) -> dict[str, int]:
+    from .network import descriptor_sizes  # torch
+
+    return descriptor_sizes(spec)
 
 
 def _blocks(sizes: dict[str, int]) -> dict[str, slice]:

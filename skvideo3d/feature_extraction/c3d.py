@@ -27,8 +27,8 @@ class C3DTransformer(VideoTransformer):
         A published name (``skvideo3d weights list``), the path of a checkpoint in any published
         layout, or None for a randomly initialised network.
     layer : str or sequence of str, default="fc6"
-        "pool5" (8192 values), "fc6", "fc7" (4096, after ReLU), "fc8" (487 scores) or "prob". Each of
-        several layers is pooled and normalised on its own, then they are put side by side.
+        "pool5" (8192 values), "fc6", "fc7" (4096, after ReLU), "fc8" (487 scores) or "prob". Each
+        of several layers is pooled and normalised on its own, then they are put side by side.
     clip_len : int, default=16
         Frames in a clip.
     clip_stride : int, default=8
@@ -51,8 +51,8 @@ class C3DTransformer(VideoTransformer):
         What to do with a video shorter than one clip: start it again, repeat its last frame, or
         refuse it.
     on_error : {"raise", "nan"}, default="raise"
-        Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning and
-        an entry in `failures_`.
+        Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning
+        and an entry in `failures_`.
     precision : {"float32", "bfloat16", "float16", "auto"}, default="float32"
         In which the network computes; "auto" is bfloat16 where the processor has it natively.
     device : str or None, default=None

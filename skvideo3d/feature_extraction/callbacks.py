@@ -16,7 +16,7 @@ except ImportError:
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
 
-    def with_callbacks(method: _Method) -> _Method:  # type: ignore[no-redef]
+    def with_callbacks(method: _Method) -> _Method:
         """Leave a method as it is."""
         return method
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClipDescriptors"]
+__all__ = ["ClipDescriptors", "clip_dtype", "join_layers"]
 
 
 class ClipDescriptors(NamedTuple):
@@ -26,3 +27,39 @@ class ClipDescriptors(NamedTuple):
     features: NDArray[np.float32]
     start_frame: NDArray[np.int64]
     start_time: NDArray[np.float64]
+
+
+def clip_dtype(size: int) -> np.dtype[np.void]:
+    """Layout in which the store keeps a clip's values of one layer.
+
+    Parameters
+    ----------
+    size : int
+        Number of values of the layer.
+
+    Returns
+    -------
+    dtype
+    """
+    return np.dtype(
+        [("start_frame", np.int64), ("start_time", np.float64), ("features", np.float32, (size,))]
+    )
+
+
+def join_layers(layers: Mapping[str, NDArray[Any]]) -> ClipDescriptors:
+    """Put the layers of a video's clips side by side.
+
+    Parameters
+    ----------
+    layers : mapping of str to ndarray of shape (n_clips,), of `clip_dtype`
+
+    Returns
+    -------
+    ClipDescriptors
+    """
+    rows = list(layers.values())
+    return ClipDescriptors(
+        np.concatenate([row["features"] for row in rows], axis=1),
+        rows[0]["start_frame"].copy(),
+        rows[0]["start_time"].copy(),
+    )

@@ -10,7 +10,9 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +22,15 @@ from skvideo3d.video.resampling import resample
 from skvideo3d.video.sampling import iter_clips
 from skvideo3d.video.sources import VideoSource
 
+from .clips import clip_dtype
 from .network import run_network
 from .spec import DescriptorSpec
 from .store import Claim, DescriptorStore, entry_key, video_digest
 
-__all__ = ["Outcome", "extract", "look_up"]
+__all__ = ["Layers", "Outcome", "extract", "look_up"]
+
+# Pooled: (d,) float32 for each layer; unpooled: (n_clips,) of `clip_dtype`.
+Layers = dict[str, NDArray[Any]]
 
 _POLL = 0.05  # seconds between looks at a lock or at whether to stop
 
@@ -38,8 +44,8 @@ class Outcome:
     index : int
         Its place in the call.
     layers : dict of str to ndarray
-        Pooled: (d,) float32 for each layer; unpooled: (n_clips,) structured, see `clip_dtype`.
-        Empty if it failed.
+        Pooled: (d,) float32 for each layer; unpooled: (n_clips,) of `clip_dtype`. Empty if it
+        failed.
     error : SkVideo3DError or None
         Why it failed.
     n_clips : int
@@ -47,7 +53,7 @@ class Outcome:
     """
 
     index: int
-    layers: dict[str, NDArray[np.void] | NDArray[np.float32]]
+    layers: Layers
     error: SkVideo3DError | None = None
     n_clips: int = 0
 
@@ -82,16 +88,7 @@ class _Broken:
 _Message = _Clip | _Read | _Postponed | _Broken | Outcome | None
 
 
-def clip_dtype(size: int) -> np.dtype[np.void]:
-    """Layout of a clip's entry in the store, for a layer of `size` values."""
-    return np.dtype(
-        [("start_frame", np.int64), ("start_time", np.float64), ("features", np.float32, (size,))]
-    )
-
-
-def look_up(
-    source: VideoSource, spec: DescriptorSpec, store: DescriptorStore
-) -> dict[str, NDArray[np.float32]] | None:
+def look_up(source: VideoSource, spec: DescriptorSpec, store: DescriptorStore) -> Layers | None:
     """Find the layers of a video in the store.
 
     Parameters
@@ -280,10 +277,8 @@ class _Reader:
         except _StoppedError:
             pass
         except BaseException as error:  # raised again by the thread that waits for us
-            try:
+            with suppress(_StoppedError):
                 self._put(_Broken(error))
-            except _StoppedError:
-                pass
 
     def release_undelivered(self) -> None:
         """Free the claims of videos that nobody took from the queue."""
@@ -357,7 +352,7 @@ def _clips(index: int, source: VideoSource, spec: DescriptorSpec) -> Iterator[_C
                 )
             frames = resample(frames, spec.fps)
         prepare = spec.preprocessing.prepare_frame
-        prepared = ((frame.index, frame.time, prepare(frame.pixels)) for frame in frames)
+        prepared = ((frame.number, frame.time, prepare(frame.pixels)) for frame in frames)
         for clip in iter_clips(prepared, spec.clip_len, spec.clip_stride, spec.short_video):
             number, seconds, _ = clip[0]
             yield _Clip(index, number, seconds, np.stack([pixels for *_, pixels in clip]))
@@ -367,9 +362,7 @@ def _clips(index: int, source: VideoSource, spec: DescriptorSpec) -> Iterator[_C
         raise VideoDecodeError(f"{source.name!r} cannot be described: {error}") from error
 
 
-def _stored(
-    digest: str, fingerprints: dict[str, str], store: DescriptorStore
-) -> dict[str, NDArray[np.float32]] | None:
+def _stored(digest: str, fingerprints: dict[str, str], store: DescriptorStore) -> Layers | None:
     layers = {}
     for name, fingerprint in fingerprints.items():
         value = store.get(entry_key(digest, fingerprint))
@@ -379,11 +372,11 @@ def _stored(
     return layers
 
 
-def _pool(video: _Gathered, spec: DescriptorSpec) -> dict[str, NDArray[np.float32]]:
+def _pool(video: _Gathered, spec: DescriptorSpec) -> Layers:
     if spec.pooling is not None:
         count = video.n_clips if spec.pooling == "mean" else 1
         return {name: (total / count).astype(np.float32) for name, total in video.pooled.items()}
-    layers = {}
+    layers: Layers = {}
     for name in spec.layers:
         rows = np.empty(len(video.kept), dtype=clip_dtype(video.kept[0][2][name].size))
         for row, (start_frame, start_time, values) in enumerate(video.kept):
@@ -392,6 +385,6 @@ def _pool(video: _Gathered, spec: DescriptorSpec) -> dict[str, NDArray[np.float3
     return layers
 
 
-def _is_finite(values: NDArray[np.float32]) -> bool:
+def _is_finite(values: NDArray[Any]) -> bool:
     numbers = values["features"] if values.dtype.names else values
     return bool(np.isfinite(numbers).all())

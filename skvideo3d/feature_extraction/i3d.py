@@ -55,8 +55,8 @@ class I3DTransformer(VideoTransformer):
         What to do with a video shorter than one clip: start it again, repeat its last frame, or
         refuse it.
     on_error : {"raise", "nan"}, default="raise"
-        Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning and
-        an entry in `failures_`.
+        Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning
+        and an entry in `failures_`.
     precision : {"float32", "bfloat16", "float16", "auto"}, default="float32"
         In which the network computes; "auto" is bfloat16 where the processor has it natively.
     device : str or None, default=None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from .spec import DescriptorSpec, Precision
 
 if TYPE_CHECKING:
-    import torch
-
+    from skvideo3d.models import C3D, I3D
     from skvideo3d.models.checkpoints import Weights
 
 __all__ = ["descriptor_sizes", "resolve_precision", "run_network"]
@@ -49,7 +48,7 @@ def run_network(
 
 @lru_cache(maxsize=64)
 def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
-    """Number of values in each layer of a spec, found without weights or computation.
+    """Find the number of values in each layer of a spec, without weights or computation.
 
     Parameters
     ----------
@@ -94,11 +93,8 @@ def resolve_precision(precision: str, device: str | None = None) -> Precision:
 
     if torch.device(device or default_device()).type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return (
-        "bfloat16"
-        if getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16")
-        else "float32"
-    )
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bfloat16" if capabilities.get("avx512_bf16") else "float32"
 
 
 def default_device() -> str:
@@ -109,7 +105,7 @@ def default_device() -> str:
 
 
 @lru_cache(maxsize=2)
-def _network(weights: Weights, precision: Precision, device: str) -> torch.nn.Module:
+def _network(weights: Weights, precision: Precision, device: str) -> C3D | I3D:
     import torch
 
     from skvideo3d.models.checkpoints import load_network

@@ -15,15 +15,15 @@ class Frame(NamedTuple):
 
     Parameters
     ----------
-    index : int
-        0-based number of the frame in its video.
+    number : int
+        0-based place of the frame in its video.
     time, end : float
         When it is shown, in seconds since the video's first frame: from `time` until just before
         `end`. NaN where the source has no clock (arrays, folders of images).
     pixels : ndarray of shape (height, width, 3), uint8, RGB
     """
 
-    index: int
+    number: int
     time: float
     end: float
     pixels: NDArray[np.uint8]

@@ -149,7 +149,8 @@ class Preprocessing:
         -------
         ndarray of shape (crop height, crop width, 3), uint8, RGB
         """
-        size = resized_shape(*frame.shape[:2], self.resize)
+        height, width, _ = frame.shape
+        size = resized_shape(height, width, self.resize)
         return resize_bilinear(frame, size, self._window(size))
 
     def prepare_clips(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:

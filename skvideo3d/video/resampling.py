@@ -34,7 +34,7 @@ def resample(frames: Iterable[Frame], fps: float) -> Iterator[Frame]:
     >>> import numpy as np
     >>> pixels = np.zeros((2, 2, 3), dtype=np.uint8)
     >>> film = [Frame(i, i / 30, (i + 1) / 30, pixels) for i in range(6)]
-    >>> [frame.index for frame in resample(film, fps=15)]
+    >>> [frame.number for frame in resample(film, fps=15)]
     [0, 2, 4]
     """
     shown: Frame | None = None
@@ -63,5 +63,5 @@ def _fill(
     shown: Frame, origin: float, slot: int, until: int, fps: float
 ) -> Generator[Frame, None, int]:
     for k in range(slot, until):
-        yield Frame(shown.index, origin + k / fps, origin + (k + 1) / fps, shown.pixels)
+        yield Frame(shown.number, origin + k / fps, origin + (k + 1) / fps, shown.pixels)
     return max(slot, until)

@@ -103,7 +103,8 @@ def resize_bilinear(
     upper += lower
     upper += 2
     upper >>= 2
-    return upper.astype(np.uint8)
+    resized: NDArray[np.uint8] = upper.astype(np.uint8)
+    return resized
 
 
 @lru_cache(maxsize=256)

@@ -203,7 +203,7 @@ class _Array:
         return f"array of shape {self.values.shape}"
 
     def identity(self) -> tuple[Any, ...]:
-        content = hashlib.sha256(np.ascontiguousarray(self.values)).hexdigest()
+        content = hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()
         return ("array", self.values.shape, content)
 
     def frames(self, first: int = 0) -> Iterator[Frame]:
@@ -242,7 +242,7 @@ class _Segment:
         after = start
         for frame in self.source.frames(start):
             yield frame
-            after = frame.index + 1
+            after = frame.number + 1
             if after == stop:
                 return
         if after == start or stop is not None:

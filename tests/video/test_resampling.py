@@ -16,7 +16,7 @@ def film(times, end):
 
 
 def shown(times, end, fps):
-    return [frame.index for frame in resample(film(times, end), fps)]
+    return [frame.number for frame in resample(film(times, end), fps)]
 
 
 def test_half_the_rate_takes_every_second_frame():

@@ -19,7 +19,7 @@ def array():
 
 
 def numbers(video):
-    return [frame.index for frame in as_source(video).frames()]
+    return [frame.number for frame in as_source(video).frames()]
 
 
 def test_arrays_and_tensors_are_their_frames(array):
@@ -104,7 +104,7 @@ def test_segments_beyond_the_end_are_refused(film, segment):
 
 
 def test_seconds_need_a_clock(array):
-    with pytest.raises(VideoDecodeError, match="no time stamps.*unit='frames'"):
+    with pytest.raises(VideoDecodeError, match=r"no time stamps.*unit='frames'"):
         numbers(VideoSegment(array, 0, 1, "seconds"))
 
 

@@ -1,0 +1,264 @@
+"""``skvideo3d extract``: descriptors of many videos into one file, one row a video."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvideo3d.exceptions import SkVideo3DError
+
+if TYPE_CHECKING:
+    from skvideo3d.feature_extraction.base import VideoTransformer
+
+__all__ = ["add_parser", "run"]
+
+_LIST_SUFFIXES = {".txt", ".lst", ".list"}
+_VIDEO_SUFFIXES = {
+    *(".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
+}
+_FAILURES_SHOWN = 10
+
+_DESCRIPTION = """\
+Describe videos and write one row a video, with its path, to a .npz or .parquet file. VIDEO is a
+video file, a folder of frames (jpg, png), a folder that holds videos at any depth, or a list: a
+.txt file, or - for the standard input, with one path a line.
+
+A video that cannot be described keeps its row, as NaN with the reason; the command then ends with
+a summary of failures and exit status 1. What is described is kept beside OUT until the file is
+whole, so that a run that was stopped goes on where it was when the command is given again.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of ``skvideo3d``.
+
+    Parameters
+    ----------
+    subparsers : object
+        What ``ArgumentParser.add_subparsers`` returned.
+    """
+    parser = subparsers.add_parser(
+        "extract",
+        help="write descriptors of videos to a file",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("videos", metavar="VIDEO", nargs="+", help="file, folder or list")
+    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True)
+    parser.add_argument("--network", choices=("c3d", "i3d"), default="c3d")
+    parser.add_argument(
+        "--weights", help="name, path, or 'random' (default: the network's published weights)"
+    )
+    parser.add_argument("--layer", action="append", help="may be given several times")
+    parser.add_argument("--clip-len", type=int, metavar="FRAMES")
+    parser.add_argument("--clip-stride", type=int, metavar="FRAMES")
+    parser.add_argument("--fps", type=float, help="resample to this rate")
+    parser.add_argument("--pooling", choices=("mean", "max"))
+    parser.add_argument("--norm", choices=("l2", "l1", "max", "none"))
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16", "auto"))
+    parser.add_argument("--device", help="such as cpu or cuda:1")
+    parser.add_argument("--batch-size", type=int, metavar="CLIPS")
+    parser.add_argument("--n-jobs", type=int, metavar="N", help="processes")
+    parser.add_argument(
+        "--memory", metavar="DIR", help="keep descriptors here, for any later run"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of --weights random (default: 0)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the parsed arguments ask for.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+
+    Returns
+    -------
+    int
+        Exit status: 0, 1 if videos failed, 2 if nothing could be done.
+    """
+    began = time.perf_counter()
+    own_memory = args.output.with_name(args.output.name + ".descriptors")
+    try:
+        _check_output(args.output)
+        paths = _expand(args.videos)
+        describer = _describer(args, args.memory or own_memory)
+        with warnings.catch_warnings():
+            # The summary below says it better.
+            warnings.filterwarnings("ignore", message=".*could not be described")
+            rows = describer.fit_transform(paths)
+    except (SkVideo3DError, ValueError, OSError) as error:
+        print(f"skvideo3d extract: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            f"\nStopped. What was described is kept in {args.memory or own_memory}: give the same "
+            "command again to go on.",
+            file=sys.stderr,
+        )
+        raise
+    reasons = {i: reason for i, _, reason in describer.failures_}
+    errors = [reasons.get(i, "") for i in range(len(paths))]
+    _write(args.output, paths, rows, errors, _settings(describer))
+    if not reasons and args.memory is None:
+        shutil.rmtree(own_memory, ignore_errors=True)
+    n_done = len(paths) - len(reasons)
+    print(
+        f"{args.output}: {n_done} of {len(paths)} videos, {rows.shape[1]} features, "
+        f"{time.perf_counter() - began:.1f} s"
+    )
+    if args.weights == "random":
+        print("The weights are random: these descriptors are a baseline, not C3D or I3D features.")
+    return _report_failures(reasons, args.memory or own_memory)
+
+
+def _check_output(output: Path) -> None:
+    if output.suffix not in (".npz", ".parquet"):
+        raise ValueError(f"{str(output)!r}: the output ends in .npz or .parquet.")
+    if not output.absolute().parent.is_dir():
+        raise ValueError(f"{str(output)!r}: the folder {str(output.parent)!r} does not exist.")
+    if output.suffix == ".parquet":
+        _pyarrow()
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ValueError(
+            "Writing .parquet needs the package pyarrow: pip install 'skvideo3d[parquet]', or "
+            "choose an output that ends in .npz."
+        ) from error
+    return pyarrow
+
+
+def _expand(arguments: list[str]) -> list[str]:
+    paths: list[str] = []
+    for argument in arguments:
+        if argument == "-":
+            paths.extend(_lines(sys.stdin.read()))
+        elif Path(argument).is_dir():
+            paths.extend(_in_folder(Path(argument)))
+        elif Path(argument).suffix.lower() in _LIST_SUFFIXES:
+            paths.extend(_lines(Path(argument).read_text(encoding="utf-8")))
+        else:
+            paths.append(argument)
+    if not paths:
+        raise ValueError(f"no videos in {' '.join(arguments)}; name video files, or a list of them.")
+    return paths
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _in_folder(folder: Path) -> list[str]:
+    videos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _VIDEO_SUFFIXES)
+    # Without videos it is itself one, made of frames, or refused as such.
+    return [str(path) for path in videos if path.is_file()] or [str(folder)]
+
+
+def _describer(args: argparse.Namespace, memory: str | Path) -> VideoTransformer:
+    from skvideo3d import C3DTransformer, I3DTransformer
+
+    asked = {
+        "layer": tuple(args.layer) if args.layer else None,
+        "clip_len": args.clip_len,
+        "clip_stride": args.clip_stride,
+        "fps": args.fps,
+        "pooling": args.pooling,
+        "precision": args.precision,
+        "device": args.device,
+        "batch_size": args.batch_size,
+        "n_jobs": args.n_jobs,
+        "weights": args.weights,
+    }
+    transformer = C3DTransformer if args.network == "c3d" else I3DTransformer
+    describer = transformer(
+        on_error="nan", memory=memory, random_state=args.seed, verbose=0 if args.quiet else 1
+    )
+    describer.set_params(**{name: value for name, value in asked.items() if value is not None})
+    if args.weights == "random":
+        describer.set_params(weights=None)
+    if args.norm is not None:
+        describer.set_params(norm=None if args.norm == "none" else args.norm)
+    return describer
+
+
+def _settings(describer: VideoTransformer) -> str:
+    from skvideo3d import __version__
+
+    settings = {
+        name: value
+        for name, value in describer.get_params().items()
+        if name not in ("memory", "verbose", "n_jobs", "batch_size", "device")
+    }
+    return json.dumps(
+        {
+            "skvideo3d": __version__,
+            "transformer": type(describer).__name__,
+            "parameters": settings,
+            "weights_sha256": describer.weights_sha256_,
+            "blocks": {
+                name: [block.start, block.stop]
+                for name, block in describer.feature_blocks_.items()
+            },
+        },
+        default=str,
+    )
+
+
+def _write(
+    output: Path, paths: list[str], rows: NDArray[np.float32], errors: list[str], settings: str
+) -> None:
+    unfinished = output.with_name(f".{output.stem}.part{output.suffix}")
+    if output.suffix == ".npz":
+        np.savez(
+            unfinished,
+            path=np.array(paths, dtype=np.str_),
+            descriptor=rows,
+            error=np.array(errors, dtype=np.str_),
+            settings=np.array(settings),
+        )
+    else:
+        pyarrow = _pyarrow()
+        flat = pyarrow.array(rows.reshape(-1))
+        table = pyarrow.table(
+            {
+                "path": paths,
+                "error": errors,
+                "descriptor": pyarrow.FixedSizeListArray.from_arrays(flat, rows.shape[1]),
+            }
+        ).replace_schema_metadata({"skvideo3d": settings})
+        pyarrow.parquet.write_table(table, unfinished)
+    unfinished.replace(output)
+
+
+def _report_failures(reasons: dict[int, str], memory: str | Path) -> int:
+    if not reasons:
+        return 0
+    print(f"{len(reasons)} failed; their rows are NaN:", file=sys.stderr)
+    for reason in list(reasons.values())[:_FAILURES_SHOWN]:
+        print(f"  {reason}", file=sys.stderr)
+    if len(reasons) > _FAILURES_SHOWN:
+        print(
+            f"  ... and {len(reasons) - _FAILURES_SHOWN} more: see 'error' in the file.",
+            file=sys.stderr,
+        )
+    print(
+        f"The others are kept in {memory}: mend the files and give the same command again.",
+        file=sys.stderr,
+    )
+    return 1

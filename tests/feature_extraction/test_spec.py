@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import pytest
+
+from skvideo3d.feature_extraction.spec import DescriptorSpec
+from skvideo3d.models.checkpoints import resolve_weights
+from skvideo3d.video import C3D_PREPROCESSING
+
+
+@pytest.fixture
+def spec():
+    weights = resolve_weights(None, "c3d", seed=0, config={"width": 0.05})
+    return DescriptorSpec(
+        weights, ("fc6", "fc7"), 16, 8, None, "loop", "mean", "float32", C3D_PREPROCESSING
+    )
+
+
+CHANGES = {
+    "clip_len": 17,
+    "clip_stride": 9,
+    "fps": 25.0,
+    "short_video": "error",
+    "pooling": "max",
+    "precision": "bfloat16",
+    "preprocessing": replace(C3D_PREPROCESSING, mean=(90.0, 97.0, 101.0)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whatever_moves_the_numbers_moves_the_fingerprint(spec, name):
+    changed = replace(spec, **{name: CHANGES[name]})
+    assert changed.fingerprints()["fc6"] != spec.fingerprints()["fc6"]
+
+
+def test_every_setting_is_accounted_for():
+    # A new field of the spec must come with a line above.
+    assert set(DescriptorSpec.__dataclass_fields__) - set(CHANGES) == {"weights", "layers"}
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"config": {"width": 0.05, "pool5": "padded"}}])
+def test_other_weights_or_another_network_move_the_fingerprint(spec, change):
+    options = {"seed": 0, "config": {"width": 0.05}} | change
+    other = replace(spec, weights=resolve_weights(None, "c3d", **options))
+    assert other.fingerprints()["fc6"] != spec.fingerprints()["fc6"]
+
+
+def test_where_the_weights_file_lies_does_not_matter(spec):
+    moved = replace(spec, weights=replace(spec.weights, path="/somewhere/else"))
+    assert moved.fingerprints() == spec.fingerprints()
+    assert moved == spec
+
+
+def test_a_layer_is_the_same_whatever_is_asked_for_beside_it(spec):
+    alone = replace(spec, layers=("fc6",))
+    assert alone.fingerprints()["fc6"] == spec.fingerprints()["fc6"]
+    assert spec.fingerprints()["fc7"] != spec.fingerprints()["fc6"]

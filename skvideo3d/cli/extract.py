@@ -69,9 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--device", help="such as cpu or cuda:1")
     parser.add_argument("--batch-size", type=int, metavar="CLIPS")
     parser.add_argument("--n-jobs", type=int, metavar="N", help="processes")
-    parser.add_argument(
-        "--memory", metavar="DIR", help="keep descriptors here, for any later run"
-    )
+    parser.add_argument("--memory", metavar="DIR", help="keep descriptors here, for any later run")
     parser.add_argument("--seed", type=int, default=0, help="of --weights random (default: 0)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run)
@@ -156,7 +154,9 @@ def _expand(arguments: list[str]) -> list[str]:
         else:
             paths.append(argument)
     if not paths:
-        raise ValueError(f"no videos in {' '.join(arguments)}; name video files, or a list of them.")
+        raise ValueError(
+            f"no videos in {' '.join(arguments)}; name video files, or a list of them."
+        )
     return paths
 
 
@@ -212,8 +212,7 @@ def _settings(describer: VideoTransformer) -> str:
             "parameters": settings,
             "weights_sha256": describer.weights_sha256_,
             "blocks": {
-                name: [block.start, block.stop]
-                for name, block in describer.feature_blocks_.items()
+                name: [block.start, block.stop] for name, block in describer.feature_blocks_.items()
             },
         },
         default=str,

@@ -149,6 +149,8 @@ class VideoTransformer(
         self._fit_settings()
         if self.n_components is not None:
             self._fit_pca(self._describe(videos, task.video_done))
+        else:
+            recognise_videos(videos, on_error="nan")  # things that are no videos are refused
         task.end()
         return self
 
@@ -230,6 +232,12 @@ class VideoTransformer(
         tags.requires_fit = self.n_components is not None
         return tags
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # Neither transform_clips, which leaves failures_, nor a fit that broke off is a fit.
+        return hasattr(self, "feature_blocks_") and (
+            self.n_components is None or hasattr(self, "pca_")
+        )
+
     @property
     def _n_features_out(self) -> int:
         if self.n_components is not None:
@@ -239,6 +247,9 @@ class VideoTransformer(
         return sum(_block_sizes(self._spec()).values())
 
     def _fit_settings(self) -> None:
+        # transform may add no attribute, and a fit that breaks off may keep no earlier PCA.
+        self.failures_: list[tuple[int, Any, str]] = []
+        self.__dict__.pop("pca_", None)
         if self.weights is None:
             self.seed_ = self._draw_seed()
         spec = self._spec(fitting=True)
@@ -252,13 +263,14 @@ class VideoTransformer(
 
     def _fit_pca(self, descriptors: NDArray[np.float32]) -> None:
         usable = descriptors[np.isfinite(descriptors).all(axis=1)]
-        if len(usable) < 1 or (
+        if len(usable) < 2 or (
             isinstance(self.n_components, Integral) and self.n_components > min(usable.shape)
         ):
             raise ValueError(
-                f"n_components={self.n_components} needs as many videos and features: there are "
-                f"{len(usable)} usable videos (of {len(descriptors)}) with {usable.shape[1]} "
-                "features; lower n_components or fit on more videos."
+                f"n_components={self.n_components} needs at least 2 videos, and as many videos and "
+                f"features as components: there are {len(usable)} usable videos "
+                f"(n_samples={len(descriptors)}) with {usable.shape[1]} features; lower "
+                "n_components or fit on more videos."
             )
         self.pca_ = PCA(self.n_components, whiten=self.whiten, random_state=self.random_state).fit(
             usable

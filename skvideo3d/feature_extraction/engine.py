@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from skvideo3d.exceptions import SkVideo3DError
 from skvideo3d.video.sources import VideoSource
 
 from .extraction import Outcome, extract, look_up
@@ -65,7 +66,11 @@ def describe(
     missing = []
     store = open_store(resources.store_folder) if resources.store_folder else None
     for index, source in enumerate(sources):
-        found = look_up(source, spec, store) if store is not None else None
+        try:
+            found = look_up(source, spec, store) if store is not None else None
+        except SkVideo3DError as error:  # nothing there to take the identity of
+            on_outcome(Outcome(index, {}, error))
+            continue
         if found is None:
             missing.append(index)
         else:

@@ -147,6 +147,8 @@ class _File:
             status = os.stat(self.name)
         except FileNotFoundError:
             raise VideoNotFoundError(f"{self.name!r} does not exist; check the path.") from None
+        except OSError as error:
+            raise VideoDecodeError(f"{self.name!r} cannot be read: {error.strerror}.") from error
         return ("file", self.name, status.st_size, status.st_mtime_ns)
 
     def frames(self, first: int = 0) -> Iterator[Frame]:

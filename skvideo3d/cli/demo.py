@@ -150,7 +150,7 @@ def _report(findings: _Findings, has_picture: bool) -> str:
         "",
         "**The network's weights are random.** This shows that the parts work together, not how",
         "good C3D is: a random network tells places apart by their looks, and motions not at all",
-        "(leave-one-out falls below chance there: the class left out is the rarer one in training).",
+        "(leave-one-out falls below chance there: the class left out is rarer in training).",
         "For descriptors that know motion, use trained weights (`skvideo3d weights list`).",
         "",
         f"{n_videos} generated H.264 files of {_N_FRAMES} frames: {len(_ACTIONS)} motions "
@@ -199,7 +199,7 @@ def _draw(findings: _Findings, path: Path) -> bool:
     videos = findings.videos
     figure = Figure(figsize=(11, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    ((left, right),) = figure.subfigures(1, 2, width_ratios=(1.15, 1), squeeze=False)
     shown = [0, _N_FRAMES // 3, 2 * _N_FRAMES // 3, _N_FRAMES - 1]
     axes = left.subplots(len(_ACTIONS), len(shown))
     left.suptitle("One place, four motions")

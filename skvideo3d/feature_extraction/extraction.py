@@ -72,6 +72,7 @@ class _Read:
 
     index: int
     n_clips: int
+    digest: str  # of the video as it was when it was opened
     claim: Claim | None
 
 
@@ -144,6 +145,7 @@ class _Gathered:
 
     n_clips: int = 0
     n_expected: int | None = None
+    digest: str = ""
     claim: Claim | None = None
     pooled: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     kept: list[tuple[int, float, dict[str, NDArray[np.float32]]]] = field(default_factory=list)
@@ -203,6 +205,7 @@ class _Work:
                 case _Read():
                     video = gathered.setdefault(message.index, _Gathered())
                     video.n_expected, video.claim = message.n_clips, message.claim
+                    video.digest = message.digest
                     yield from self._finished(gathered)
                 case _Postponed():
                     self.postponed.append(message.index)
@@ -246,17 +249,15 @@ class _Work:
 
     def _outcome(self, index: int, video: _Gathered) -> Outcome:
         layers = _pool(video, self.spec)
-        source = self.sources[index]
         if not all(_is_finite(values) for values in layers.values()):
             error = SkVideo3DError(
-                f"{source.name!r}: the network gave values that are not finite in "
+                f"{self.sources[index].name!r}: the network gave values that are not finite in "
                 f"precision={self.spec.precision!r}; use 'float32', and check the weights file."
             )
             return Outcome(index, {}, error, video.n_clips)
         if self.store is not None:
-            digest = video_digest(source.identity())
             for name, values in layers.items():
-                self.store.put(entry_key(digest, self.fingerprints[name]), values)
+                self.store.put(entry_key(video.digest, self.fingerprints[name]), values)
         return Outcome(index, layers, None, video.n_clips)
 
 
@@ -291,6 +292,7 @@ class _Reader:
 
     def _read(self, index: int, wait: bool) -> None:
         source, store = self.work.sources[index], self.work.store
+        digest = ""
         try:
             if store is not None:
                 digest = video_digest(source.identity())
@@ -309,7 +311,7 @@ class _Reader:
             for clip in _clips(index, source, self.work.spec):
                 self._put(clip)
                 n_clips += 1
-            self._put(_Read(index, n_clips, self.claim))
+            self._put(_Read(index, n_clips, digest, self.claim))
             self.claim = None
         except SkVideo3DError as error:
             self._release()

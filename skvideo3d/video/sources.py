@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -205,6 +206,10 @@ class _Array:
         return f"array of shape {self.values.shape}"
 
     def identity(self) -> tuple[Any, ...]:
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> tuple[Any, ...]:
         content = hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()
         return ("array", self.values.shape, content)
 

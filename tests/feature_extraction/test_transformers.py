@@ -225,6 +225,11 @@ def test_a_failure_names_the_video_its_place_and_the_way_out(describer, with_bro
         describer.fit_transform(with_broken[:3])
 
 
+def test_a_failure_in_a_worker_is_told_the_same_way(small_c3d, with_broken):
+    with pytest.raises(VideoDecodeError, match=r"Item 1 of X: '.*broken\.mp4' cannot be opened"):
+        C3DTransformer(small_c3d, n_jobs=2).fit_transform(with_broken[:3] * 4)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_failures_become_aligned_rows_of_nan(small_c3d, with_broken, n_jobs):
     describer = C3DTransformer(small_c3d, on_error="nan", n_jobs=n_jobs)
@@ -296,6 +301,44 @@ def test_settings_that_move_the_numbers_are_computed_anew(small_c3d, tmp_path, p
     fresh = C3DTransformer(small_c3d, **change).transform(paths[:1])
     np.testing.assert_array_equal(stored, fresh)
     assert len(readings(tmp_path / "m")) == 2
+
+
+def test_readings_are_what_was_really_opened(small_c3d, tmp_path, paths, monkeypatch):
+    from skvideo3d.video import sources
+
+    opened = []
+
+    def counting(path, first=0, real=sources.read_file):
+        opened.append(path)
+        return real(path, first)
+
+    monkeypatch.setattr(sources, "read_file", counting)
+    describer = C3DTransformer(small_c3d, memory=tmp_path / "m", layer=("fc6", "prob"))
+    for _ in range(3):
+        describer.fit_transform(paths)
+    assert opened == paths
+    assert readings(tmp_path / "m") == opened
+
+
+def test_a_file_replaced_while_it_is_read_is_not_taken_for_the_new_one(
+    small_c3d, tmp_path, write_video, numbered_frames, monkeypatch
+):
+    from skvideo3d.video import sources
+
+    path = write_video(tmp_path / "a.mp4", numbered_frames(20))
+
+    def replaced_meanwhile(name, first=0, real=sources.read_file):
+        frames = list(real(name, first))
+        write_video(path, numbered_frames(20)[::-1])
+        return iter(frames)
+
+    describer = C3DTransformer(small_c3d, memory=tmp_path / "m")
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "read_file", replaced_meanwhile)
+        describer.transform([path])
+    np.testing.assert_array_equal(
+        describer.transform([path]), C3DTransformer(small_c3d).transform([path])
+    )
 
 
 def test_a_file_replaced_under_its_name_is_described_anew(

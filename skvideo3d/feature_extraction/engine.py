@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from joblib import effective_n_jobs
@@ -75,8 +77,9 @@ def describe(
             missing.append(index)
         else:
             on_outcome(Outcome(index, found))
-    for outcome in _extract(sources, missing, spec, resources):
-        on_outcome(outcome)
+    with closing(_extract(sources, missing, spec, resources)) as outcomes:
+        for outcome in outcomes:
+            on_outcome(outcome)
 
 
 def _extract(
@@ -84,7 +87,7 @@ def _extract(
     indices: Sequence[int],
     spec: DescriptorSpec,
     resources: Resources,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     if not indices:
         return
     chosen = [sources[i] for i in indices]
@@ -99,9 +102,15 @@ def _extract(
     results = Parallel(n_jobs=resources.n_jobs, return_as="generator")(
         delayed(_list_portion)(chosen[start : start + size], spec, resources) for start in starts
     )
-    for start, outcomes in zip(starts, results, strict=True):
-        for outcome in outcomes:
-            yield replace(outcome, index=indices[start + outcome.index])
+    try:
+        for start, outcomes in zip(starts, results, strict=True):
+            for outcome in outcomes:
+                yield replace(outcome, index=indices[start + outcome.index])
+    finally:
+        with warnings.catch_warnings():
+            # joblib warns of results that nobody takes; leaving at the first failure is meant.
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
 
 
 def _list_portion(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError, VideoNotFoundError
+from skvideo3d.video import readers
 from skvideo3d.video.readers import read_file
 
 CLIPS = [
@@ -120,6 +121,13 @@ def test_without_decord_pyav_reads(film, monkeypatch):
     expected = [frame.pixels for frame in read_file(film)]
     pyav_only(monkeypatch)
     np.testing.assert_array_equal([frame.pixels for frame in read_file(film)], expected)
+
+
+def test_long_videos_are_left_to_pyav_whose_memory_does_not_grow(film, monkeypatch):
+    decord = pytest.importorskip("decord")
+    monkeypatch.setattr(readers, "_DECORD_MAX_FRAMES", 39)
+    monkeypatch.setattr(decord, "VideoReader", None)  # not to be called
+    assert len(list(read_file(film))) == 40
 
 
 def test_no_frame_is_kept_once_it_is_passed_on(film):

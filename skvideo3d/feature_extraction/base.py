@@ -250,6 +250,7 @@ class VideoTransformer(
         # transform may add no attribute, and a fit that breaks off may keep no earlier PCA.
         self.failures_: list[tuple[int, Any, str]] = []
         self.__dict__.pop("pca_", None)
+        self.__dict__.pop("seed_", None)
         if self.weights is None:
             self.seed_ = self._draw_seed()
         spec = self._spec(fitting=True)

@@ -122,11 +122,10 @@ def _check_shape(X: Any, shape: tuple[int, ...]) -> None:
     if len(shape) == 4:
         raise ValueError(f"{_EXPECTED} Got one array of shape {shape}: wrap it in a list, [X].")
     if len(shape) == 2:
-        hint = (
-            "choose the column with the paths, X['path'], not X[['path']]"
-            if hasattr(X, "columns")
-            else "a table of numbers is no video"
-        )
+        if hasattr(X, "columns"):
+            hint = "choose the column with the paths, X['path'], not X[['path']]"
+        else:
+            hint = f"a {'sparse matrix' if hasattr(X, 'tocsr') else 'table of numbers'} is no video"
         raise ValueError(f"{_EXPECTED} Got a {type(X).__name__} of shape {shape}: {hint}.")
     kind = getattr(getattr(X, "dtype", None), "kind", "O")
     if len(shape) != 1 or (kind not in "OUST" and isinstance(X, np.ndarray)):

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         status: int = args.run(args)
-        sys.stdout.flush()
+        print(end="", flush=True)  # here, where a broken pipe is caught, and not at exit
     except KeyboardInterrupt:
         print("\nskvideo3d: interrupted", file=sys.stderr)
         return 130

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
+import os
 import shutil
 import sys
 import time
@@ -31,7 +33,7 @@ _FAILURES_SHOWN = 10
 _DESCRIPTION = """\
 Describe videos and write one row a video, with its path, to a .npz or .parquet file. VIDEO is a
 video file, a folder of frames (jpg, png), a folder that holds videos at any depth, or a list: a
-.txt file, or - for the standard input, with one path a line.
+.txt file, or - for the standard input, with one path a line, from the current folder.
 
 A video that cannot be described keeps its row, as NaN with the reason; the command then ends with
 a summary of failures and exit status 1. What is described is kept beside OUT until the file is
@@ -97,6 +99,9 @@ def run(args: argparse.Namespace) -> int:
             # The summary below says it better.
             warnings.filterwarnings("ignore", message=".*could not be described")
             rows = describer.fit_transform(paths)
+        reasons = {i: reason for i, _, reason in describer.failures_}
+        errors = [reasons.get(i, "") for i in range(len(paths))]
+        _write(args.output, paths, rows, errors, _settings(describer))
     except (SkVideo3DError, ValueError, OSError) as error:
         print(f"skvideo3d extract: {error}", file=sys.stderr)
         return 2
@@ -107,9 +112,6 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         raise
-    reasons = {i: reason for i, _, reason in describer.failures_}
-    errors = [reasons.get(i, "") for i in range(len(paths))]
-    _write(args.output, paths, rows, errors, _settings(describer))
     if not reasons and args.memory is None:
         shutil.rmtree(own_memory, ignore_errors=True)
     n_done = len(paths) - len(reasons)
@@ -125,6 +127,8 @@ def run(args: argparse.Namespace) -> int:
 def _check_output(output: Path) -> None:
     if output.suffix not in (".npz", ".parquet"):
         raise ValueError(f"{str(output)!r}: the output ends in .npz or .parquet.")
+    if output.is_dir():
+        raise ValueError(f"{str(output)!r} is a folder; give a file to write to.")
     if not output.absolute().parent.is_dir():
         raise ValueError(f"{str(output)!r}: the folder {str(output.parent)!r} does not exist.")
     if output.suffix == ".parquet":
@@ -146,11 +150,11 @@ def _expand(arguments: list[str]) -> list[str]:
     paths: list[str] = []
     for argument in arguments:
         if argument == "-":
-            paths.extend(_lines(sys.stdin.read()))
+            paths.extend(_lines(sys.stdin.buffer.read()))
         elif Path(argument).is_dir():
             paths.extend(_in_folder(Path(argument)))
         elif Path(argument).suffix.lower() in _LIST_SUFFIXES:
-            paths.extend(_lines(Path(argument).read_text(encoding="utf-8")))
+            paths.extend(_lines(_read_list(Path(argument))))
         else:
             paths.append(argument)
     if not paths:
@@ -160,12 +164,31 @@ def _expand(arguments: list[str]) -> list[str]:
     return paths
 
 
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def _read_list(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"the list {str(path)!r} does not exist; check the path.") from None
+
+
+def _lines(content: bytes) -> list[str]:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows writes with >
+        text = content.decode("utf-16")
+    else:
+        # What is no UTF-8 is a path all the same, on systems where paths are bytes.
+        text = content.decode("utf-8-sig", errors="surrogateescape")
+    # Not splitlines, which takes characters for line ends that paths may have.
+    lines = (line.strip() for line in text.replace("\r", "\n").split("\n"))
+    return [line for line in lines if line]
 
 
 def _in_folder(folder: Path) -> list[str]:
-    videos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _VIDEO_SUFFIXES)
+    videos = sorted(
+        path
+        for path in folder.rglob("*")
+        # Hidden files are not videos but what systems note about them: ._clip.mp4 of macOS.
+        if path.suffix.lower() in _VIDEO_SUFFIXES and not path.name.startswith(".")
+    )
     # Without videos it is itself one, made of frames, or refused as such.
     return [str(path) for path in videos if path.is_file()] or [str(folder)]
 
@@ -185,6 +208,8 @@ def _describer(args: argparse.Namespace, memory: str | Path) -> VideoTransformer
         "n_jobs": args.n_jobs,
         "weights": args.weights,
     }
+    if args.device is not None:
+        _check_device(args.device)
     transformer = C3DTransformer if args.network == "c3d" else I3DTransformer
     describer = transformer(
         on_error="nan", memory=memory, random_state=args.seed, verbose=0 if args.quiet else 1
@@ -195,6 +220,19 @@ def _describer(args: argparse.Namespace, memory: str | Path) -> VideoTransformer
     if args.norm is not None:
         describer.set_params(norm=None if args.norm == "none" else args.norm)
     return describer
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"--device {device}: torch cannot use it ({reason}); leave --device out to take CUDA "
+            "where there is one, else the CPU."
+        ) from None
 
 
 def _settings(describer: VideoTransformer) -> str:
@@ -222,27 +260,38 @@ def _settings(describer: VideoTransformer) -> str:
 def _write(
     output: Path, paths: list[str], rows: NDArray[np.float32], errors: list[str], settings: str
 ) -> None:
-    unfinished = output.with_name(f".{output.stem}.part{output.suffix}")
-    if output.suffix == ".npz":
-        np.savez(
-            unfinished,
-            path=np.array(paths, dtype=np.str_),
-            descriptor=rows,
-            error=np.array(errors, dtype=np.str_),
-            settings=np.array(settings),
-        )
-    else:
-        pyarrow = _pyarrow()
-        flat = pyarrow.array(rows.reshape(-1))
-        table = pyarrow.table(
-            {
-                "path": paths,
-                "error": errors,
-                "descriptor": pyarrow.FixedSizeListArray.from_arrays(flat, rows.shape[1]),
-            }
-        ).replace_schema_metadata({"skvideo3d": settings})
-        pyarrow.parquet.write_table(table, unfinished)
-    unfinished.replace(output)
+    # A name of this process: two that write the same output do not mix.
+    unfinished = output.with_name(f".{output.stem}.{os.getpid()}.part{output.suffix}")
+    try:
+        if output.suffix == ".npz":
+            np.savez(
+                unfinished,
+                path=np.array(paths, dtype=np.str_),
+                descriptor=rows,
+                error=np.array(errors, dtype=np.str_),
+                settings=np.array(settings),
+            )
+        else:
+            _write_parquet(unfinished, paths, rows, errors, settings)
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_parquet(
+    output: Path, paths: list[str], rows: NDArray[np.float32], errors: list[str], settings: str
+) -> None:
+    pyarrow = _pyarrow()
+    flat = pyarrow.array(rows.reshape(-1))
+    table = pyarrow.table(
+        {
+            # Parquet's texts are UTF-8; other bytes of a path become \\xff.
+            "path": [os.fsencode(path).decode(errors="backslashreplace") for path in paths],
+            "error": errors,
+            "descriptor": pyarrow.FixedSizeListArray.from_arrays(flat, rows.shape[1]),
+        }
+    ).replace_schema_metadata({"skvideo3d": settings})
+    pyarrow.parquet.write_table(table, output)
 
 
 def _report_failures(reasons: dict[int, str], memory: str | Path) -> int:

@@ -146,7 +146,7 @@ def _clock_for_decord(path: str) -> _Clock | None:
         context = stream.codec_context
         if context is None:
             raise VideoDecodeError(f"{path!r} has a video stream that no decoder here reads.")
-        if context.name not in _DECORD_CODECS or context.field_order not in _PROGRESSIVE:
+        if context.name not in _DECORD_CODECS or getattr(context, "field_order", 0) not in _PROGRESSIVE:
             return None
         stamps: list[tuple[int, int]] = []
         try:

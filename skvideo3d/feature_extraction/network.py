@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def run_network(
     network = _network(spec.weights, spec.precision, device)
     batch = torch.from_numpy(spec.preprocessing.prepare_clips(clips))
     dtype = getattr(torch, spec.precision)
-    with torch.inference_mode(), _exact_float32(device):
+    with torch.inference_mode(), _numbers_of_the_spec_alone(device):
         layers = network.describe(batch.to(device=device, dtype=dtype), spec.layers)
         return {name: values.float().cpu().numpy() for name, values in layers.items()}
 
@@ -104,7 +105,7 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)  # the paper's three networks in a union, and one more
 def _network(weights: Weights, precision: Precision, device: str) -> C3D | I3D:
     import torch
 
@@ -115,12 +116,23 @@ def _network(weights: Weights, precision: Precision, device: str) -> C3D | I3D:
     return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
 
 
-def _exact_float32(device: str) -> AbstractContextManager[None]:
-    """TF32 would cost three digits, and cuDNN uses it unless told otherwise."""
+@contextmanager
+def _numbers_of_the_spec_alone(device: str) -> Iterator[None]:
+    """Keep the caller's torch settings out: they would move descriptors that the store keeps.
+
+    TF32, which cuDNN uses unless told otherwise, would cost three digits; autocast even more.
+    """
     import torch
 
-    if torch.device(device).type != "cuda":
-        return nullcontext()
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=False, allow_tf32=False
-    )
+    matmul = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with (
+            torch.autocast(torch.device(device).type, enabled=False),
+            torch.backends.cudnn.flags(
+                enabled=True, benchmark=False, deterministic=False, allow_tf32=False
+            ),
+        ):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matmul)

@@ -1,14 +1,15 @@
 """Video files to frames, streaming: decord where it is exact, PyAV everywhere else.
 
 decord is the faster reader, but its FFmpeg is of 2021. It reads a file here only where it was seen
-to give the same frames as PyAV: a common codec (not MPEG-4 part 2, whose last frame it repeats in
-packed DivX streams and whose XviD pixels it rounds otherwise), an index whose time stamps are
-complete, and a length that its memory stands. Where it fails in the middle, PyAV goes on from the
-same frame.
+to give the same frames as PyAV: H.264 and HEVC (not MPEG-4 part 2, whose last frame it repeats in
+packed DivX streams and whose XviD pixels it rounds otherwise; not VP8 and VP9, where it hides
+damage), progressive, with complete time stamps, and of a length that its memory stands. Where it
+fails in the middle, PyAV goes on from the same frame.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -22,18 +23,26 @@ from .frames import Frame
 
 __all__ = ["read_file"]
 
-_DECORD_CODECS = frozenset({"h264", "hevc", "vp8", "vp9"})
+_DECORD_CODECS = frozenset({"h264", "hevc"})
+_DECORD_CONTAINERS = ("mp4", "matroska")  # FFmpeg's names hold these
 _PROGRESSIVE = (0, 1)  # FFmpeg's AV_FIELD_UNKNOWN and AV_FIELD_PROGRESSIVE
 # decord's memory grows with the length of the video (by 60 MB from 10000 frames to 40000), PyAV's
 # does not.
 _DECORD_MAX_FRAMES = 5000
+# Headers count a frame or two that are never shown; a file with less than this share is cut off.
+_WHOLE = 0.9
+# FFmpeg's own limit (dts_delta_threshold): time stamps that jump further, in containers of joined
+# recordings, or back, have started anew.
+_MAX_JUMP = 10.0
+_MAX_STEP_BACK = 0.5
+_JOINED_CONTAINERS = ("mpegts", "mpeg")
 _FALLBACK_RATE = 25.0  # FFmpeg's own assumption for streams that state no rate
 
 
 _Clock = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def read_file(path: str, first: int = 0) -> Iterator[Frame]:
+def read_file(path: str, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
     """Decode a video file, one frame at a time.
 
     Parameters
@@ -41,6 +50,8 @@ def read_file(path: str, first: int = 0) -> Iterator[Frame]:
     path : str
     first : int, default=0
         Number of the first frame wanted.
+    since : float, default=0.0
+        Leave out frames that are no longer shown at this time, in seconds.
 
     Yields
     ------
@@ -53,7 +64,8 @@ def read_file(path: str, first: int = 0) -> Iterator[Frame]:
     VideoNotFoundError
         If there is no such file.
     VideoDecodeError
-        If the file is no video, or breaks off in the middle; the message names it and the reason.
+        If the file is no video, breaks off in the middle, or (where its header counts them) has
+        fewer frames than it announces; the message names it and the reason.
     """
     _check_file(path)
     n_read = 0
@@ -61,6 +73,7 @@ def read_file(path: str, first: int = 0) -> Iterator[Frame]:
     clock = _clock_for_decord(path) if decord is not None else None
     if decord is not None and clock is not None:
         try:
+            first = max(first, int(np.searchsorted(clock[1], since, side="right")) if since else 0)
             for frame in _read_with_decord(decord, path, clock, first):
                 yield frame
                 n_read += 1
@@ -68,7 +81,7 @@ def read_file(path: str, first: int = 0) -> Iterator[Frame]:
             pass  # PyAV goes on from here, or says what is wrong.
         else:
             return
-    yield from _read_with_pyav(path, first + n_read)
+    yield from _read_with_pyav(path, first + n_read, since)
 
 
 def _check_file(path: str) -> None:
@@ -139,38 +152,51 @@ def _best_video_stream(container: Any, path: str) -> Any:
 
 def _clock_for_decord(path: str) -> _Clock | None:
     """Tell from the packets when each frame is shown; None where decord is not to be used."""
-    import av
-
     with _open(path) as container:
         stream = _best_video_stream(container, path)
         context = stream.codec_context
         if context is None:
             raise VideoDecodeError(f"{path!r} has a video stream that no decoder here reads.")
-        if context.name not in _DECORD_CODECS or getattr(context, "field_order", 0) not in _PROGRESSIVE:
+        if (
+            context.name not in _DECORD_CODECS
+            or not any(name in container.format.name for name in _DECORD_CONTAINERS)
+            # PyAV before 18.1 does not tell: then PyAV reads, too.
+            or getattr(context, "field_order", None) not in _PROGRESSIVE
+        ):
             return None
-        stamps: list[tuple[int, int]] = []
-        try:
-            for packet in container.demux(stream):
-                if packet.size == 0:
-                    continue  # the flush at the end
-                if packet.pts is None or packet.is_discard or packet.is_corrupt:
-                    return None
-                if len(stamps) == _DECORD_MAX_FRAMES:
-                    return None
-                stamps.append((packet.pts, packet.duration or 0))
-        except av.FFmpegError:
-            return None
+        stamps = _stamps(container, stream)
         unit = float(stream.time_base)
-    stamps.sort()
-    ticks = np.array([pts for pts, _ in stamps], dtype=np.float64)
-    if not stamps or (np.diff(ticks) <= 0).any():
+    if stamps is None:
         return None
+    ticks = np.array([pts for pts, _ in stamps], dtype=np.float64)
     last = stamps[-1][1] or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 0)
     ends = np.append(ticks[1:], ticks[-1] + last)
     return (ticks - ticks[0]) * unit, (ends - ticks[0]) * unit
 
 
-def _read_with_pyav(path: str, first: int) -> Iterator[Frame]:
+def _stamps(container: Any, stream: Any) -> list[tuple[int, int]] | None:
+    """Sort the time stamps and durations of all packets; None if anything is odd about them."""
+    import av
+
+    stamps: list[tuple[int, int]] = []
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue  # the flush at the end
+            if packet.pts is None or packet.is_discard or packet.is_corrupt:
+                return None
+            if len(stamps) == _DECORD_MAX_FRAMES:
+                return None
+            stamps.append((packet.pts, packet.duration or 0))
+    except av.FFmpegError:
+        return None
+    stamps.sort()
+    distinct = len({pts for pts, _ in stamps})
+    # Fewer packets than the header announces: cut off, and PyAV says where.
+    return stamps if 0 < len(stamps) == distinct and len(stamps) >= stream.frames else None
+
+
+def _read_with_pyav(path: str, first: int, since: float) -> Iterator[Frame]:
     import av
 
     n_decoded = 0
@@ -179,15 +205,21 @@ def _read_with_pyav(path: str, first: int) -> Iterator[Frame]:
         try:
             for number, (picture, time, end) in enumerate(_timed(container, stream)):
                 n_decoded = number + 1
-                if number >= first:
+                if number >= first and (end > since or not since):
                     yield Frame(number, time, end, _upright_pixels(picture))
         except (av.FFmpegError, OSError, ValueError) as error:
             raise VideoDecodeError(
                 f"{path!r} breaks off after {n_decoded} frames: {_reason(error)}. Re-encode or "
                 "replace it, or take the part before with VideoSegment."
             ) from error
+        n_announced = stream.frames
     if n_decoded == 0:
         raise VideoDecodeError(f"{path!r} has a video stream without a single decodable frame.")
+    if n_decoded < _WHOLE * n_announced:
+        raise VideoDecodeError(
+            f"{path!r} ends after {n_decoded} of the {n_announced} frames that it announces; fetch "
+            f"or copy it again, or take what is there with VideoSegment(path, 0, {n_decoded})."
+        )
 
 
 def _timed(container: Any, stream: Any) -> Iterator[tuple[Any, float, float]]:
@@ -195,6 +227,7 @@ def _timed(container: Any, stream: Any) -> Iterator[tuple[Any, float, float]]:
     rate = float(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE)
     # AVI has no time stamps but a constant rate; what the demuxer guesses for B-frames is wrong.
     has_stamps = container.format.name != "avi"
+    max_jump = _MAX_JUMP if container.format.name in _JOINED_CONTAINERS else math.inf
     origin: float | None = None
     held: tuple[Any, float, float] | None = None
     for number, picture in enumerate(container.decode(stream)):
@@ -206,6 +239,9 @@ def _timed(container: Any, stream: Any) -> Iterator[tuple[Any, float, float]]:
         time = stamp - origin
         if held is not None:
             before, since, nominal_end = held
+            if time - since > max_jump or since - time > _MAX_STEP_BACK:
+                time = nominal_end if nominal_end > since else since + 1 / rate
+                origin = stamp - time
             time = max(time, since)
             yield before, since, time if time > since else max(nominal_end, since)
             length = length or time - since

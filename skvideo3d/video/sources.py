@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -40,11 +41,11 @@ class VideoSource(Protocol):
     def identity(self) -> tuple[Any, ...]:
         """Values that are equal as long as the video is the same."""
 
-    def frames(self, first: int = 0) -> Iterator[Frame]:
-        """Decode the frames from number `first` on, in order."""
+    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
+        """Decode, in order, the frames from number `first` on that are shown after `since`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the video may be an array, which has no one equality
 class VideoSegment:
     """A part of a video, as one video of its own.
 
@@ -84,13 +85,18 @@ class VideoSegment:
         if self.unit not in ("frames", "seconds"):
             raise ValueError(f"VideoSegment: unit={self.unit!r}; use 'frames' or 'seconds'.")
         bounds = [self.start] if self.stop is None else [self.start, self.stop]
+        if not all(isinstance(bound, Real) and math.isfinite(bound) for bound in bounds):
+            raise ValueError(
+                f"VideoSegment: start={self.start!r}, stop={self.stop!r} must be finite numbers "
+                "(stop=None for the end)."
+            )
         if self.unit == "frames" and any(bound != int(bound) for bound in bounds):
             raise ValueError(
                 f"VideoSegment: start={self.start!r}, stop={self.stop!r} are no frame numbers; "
                 "use whole numbers, or unit='seconds'."
             )
-        if not all(math.isfinite(bound) for bound in bounds) or self.start < 0:
-            raise ValueError(f"VideoSegment: start={self.start!r} must be at least 0 and finite.")
+        if self.start < 0:
+            raise ValueError(f"VideoSegment: start={self.start!r} must be at least 0.")
         if self.stop is not None and self.stop <= self.start:
             raise ValueError(
                 f"VideoSegment: stop={self.stop!r} must be greater than start={self.start!r}."
@@ -114,6 +120,7 @@ def as_source(video: Any) -> VideoSource:
         If a path leads to nothing.
     VideoDecodeError
         If a folder has no images, or an array is not uint8 of shape (T, H, W, 3).
+        The same for a missing value (None, NaN) or an empty path.
     TypeError
         If it is none of these.
 
@@ -123,9 +130,13 @@ def as_source(video: Any) -> VideoSource:
     >>> sum(1 for frame in source.frames())
     20
     """
+    if video is None or type(video).__name__ == "NAType" or _is_nan(video):
+        raise VideoDecodeError("it is missing (None or NaN); a path may have been left out.")
     if isinstance(video, VideoSegment):
         return _Segment(as_source(video.video), video)
     if isinstance(video, (str, os.PathLike)):
+        if not os.fspath(video):
+            raise VideoDecodeError("it is an empty path; a path may have been left out.")
         path = os.path.abspath(os.fspath(video))
         if os.path.isdir(path):
             return _Folder(path)
@@ -152,8 +163,8 @@ class _File:
             raise VideoDecodeError(f"{self.name!r} cannot be read: {error.strerror}.") from error
         return ("file", self.name, status.st_size, status.st_mtime_ns)
 
-    def frames(self, first: int = 0) -> Iterator[Frame]:
-        return read_file(self.name, first)
+    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
+        return read_file(self.name, first, since)
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,7 @@ class _Folder:
             )
         return ("folder", self.name, digest.hexdigest())
 
-    def frames(self, first: int = 0) -> Iterator[Frame]:
+    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
         for number, path in enumerate(self._images()[first:], start=first):
             yield Frame(number, math.nan, math.nan, _read_image(path))
 
@@ -213,7 +224,7 @@ class _Array:
         content = hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()
         return ("array", self.values.shape, content)
 
-    def frames(self, first: int = 0) -> Iterator[Frame]:
+    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
         for number in range(first, len(self.values)):
             yield Frame(number, math.nan, math.nan, self.values[number])
 
@@ -237,7 +248,7 @@ class _Segment:
         stop = None if segment.stop is None else float(segment.stop)
         return ("segment", *self.source.identity(), float(segment.start), stop, segment.unit)
 
-    def frames(self, first: int = 0) -> Iterator[Frame]:
+    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
         inside = self._by_number() if self.segment.unit == "frames" else self._by_time()
         for number, frame in enumerate(inside):
             if number >= first:
@@ -265,22 +276,22 @@ class _Segment:
                 "use unit='frames'."
             )
         start, stop = float(self.segment.start), self.segment.stop
-        n_inside, end = 0, 0.0
-        for frame in self.source.frames():
+        last: Frame | None = None
+        for frame in self.source.frames(since=start):
             if stop is not None and frame.time >= stop:
+                break
+            last = frame
+            yield frame
+        else:
+            # Durations are rounded in file headers and annotations: a stop within two frames' time
+            # after the end is taken for the end.
+            if last is not None and (stop is None or stop <= last.end + 2 * (last.end - last.time)):
                 return
-            end = frame.end
-            if end > start:
-                n_inside += 1
-                yield frame
-        # Durations are rounded in file headers and annotations: a stop inside the length of the
-        # last frame after the end is taken for the end.
-        slack = 2 * (end - frame.time)
-        if n_inside == 0 or (stop is not None and stop > end + slack):
+            ending = f"before {start} s" if last is None else f"at {last.end:.3f} s"
             raise VideoDecodeError(
                 f"the segment [{start}, {stop}) seconds lies outside its video: "
-                f"{self.source.name!r} ends at {end:.3f} s; correct the segment, or use stop=None "
-                "for the end."
+                f"{self.source.name!r} ends {ending}; correct the segment, or use stop=None for "
+                "the end."
             )
 
 
@@ -340,6 +351,10 @@ def _natural(name: str) -> list[tuple[int, str]]:
     """Sort key under which frame 2 comes before frame 10."""
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _is_nan(video: Any) -> bool:
+    return isinstance(video, float) and math.isnan(video)  # numpy's float64 is one, too
 
 
 def _short(video: Any) -> str:

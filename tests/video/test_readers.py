@@ -1,5 +1,6 @@
 import sys
 import tarfile
+from pathlib import Path
 
 import av
 import cv2
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError, VideoNotFoundError
-from skvideo3d.video import readers
+from skvideo3d.video import VideoSegment, readers
 from skvideo3d.video.readers import read_file
+from skvideo3d.video.resampling import resample
+from skvideo3d.video.sources import as_source
 
 CLIPS = [
     "ucf101/*.avi",
@@ -159,6 +162,53 @@ def test_a_missing_file_is_a_file_not_found_error(tmp_path):
         list(read_file(str(tmp_path / "gone.mp4")))
     assert isinstance(caught.value, FileNotFoundError)
     assert isinstance(caught.value, SkVideo3DError)
+
+
+def test_a_file_cut_off_in_the_middle_is_refused_with_what_is_left(
+    tmp_path, write_video, numbered_frames
+):
+    whole = write_video(tmp_path / "whole.avi", numbered_frames(60), codec="mpeg4")
+    cut = tmp_path / "cut.avi"
+    content = Path(whole).read_bytes()
+    cut.write_bytes(content[: len(content) // 2])
+    with pytest.raises(
+        VideoDecodeError, match=r"cut\.avi' ends after \d+ of the 60 frames"
+    ) as caught:
+        list(read_file(str(cut)))
+    left = int(str(caught.value).split("after ")[1].split()[0])
+    assert 0 < left < 54
+    assert len(list(as_source(VideoSegment(cut, 0, left)).frames())) == left
+
+
+def test_interlaced_video_is_left_to_pyav(tmp_path, write_video, monkeypatch):
+    decord = pytest.importorskip("decord")
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 256, (64, 96, 3), dtype=np.uint8) for _ in range(10)]
+    path = write_video(
+        tmp_path / "tff.mp4", frames, options={"x264-params": "tff=1", "flags": "+ildct+ilme"}
+    )
+    monkeypatch.setattr(decord, "VideoReader", None)  # not to be called
+    assert len(list(read_file(path))) == 10
+
+
+def test_joined_recordings_keep_their_clock_going(tmp_path, write_video, numbered_frames):
+    one = write_video(tmp_path / "one.ts", numbered_frames(50))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(Path(one).read_bytes() * 2)
+    times = [frame.time for frame in read_file(str(joined))]
+    assert len(times) == 100
+    np.testing.assert_allclose(times, np.arange(100) / 25, atol=0.05)
+    assert len(list(resample(read_file(str(joined)), 25))) == pytest.approx(100, abs=2)
+
+
+@pytest.mark.parametrize("reader", ["decord", "pyav"])
+def test_reading_may_begin_at_a_time(film, monkeypatch, reader):
+    if reader == "pyav":
+        pyav_only(monkeypatch)
+    # Frame 20 is shown from 0.8 s until 0.84 s.
+    for since, expected in ((0.8, 20), (0.82, 20), (0.841, 21), (1.59, 39), (0.0, 0)):
+        assert next(iter(read_file(film, since=since))).number == expected
+    assert list(read_file(film, since=99)) == []
 
 
 def test_sound_without_pictures_is_refused(tmp_path):

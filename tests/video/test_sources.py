@@ -1,5 +1,6 @@
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -115,12 +116,22 @@ def test_seconds_need_a_clock(array):
         ((-1, 5), "at least 0"),
         ((0.5, 5), "no frame numbers"),
         ((0, float("nan"), "seconds"), "finite"),
+        ((0, float("nan")), "finite"),
+        ((0, float("inf")), "finite"),
+        ((None, 5), "finite"),
+        (("zero", 5), "finite"),
         ((0, 5, "minutes"), "'frames' or 'seconds'"),
     ],
 )
 def test_segments_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         VideoSegment("a.mp4", *arguments)
+
+
+def test_segments_of_arrays_can_be_put_in_sets(array):
+    segment = VideoSegment(array, 0, 5)
+    assert segment in {segment}
+    assert segment != VideoSegment(array, 0, 6)
 
 
 def test_segments_of_segments_are_refused():
@@ -148,8 +159,16 @@ def test_arrays_that_are_no_videos_are_refused_with_what_to_do(video, message):
 
 
 def test_things_that_are_no_videos_are_refused():
-    with pytest.raises(TypeError, match=r"type NoneType \(None\): give a path"):
-        as_source(None)
+    with pytest.raises(TypeError, match=r"type int \(5\): give a path"):
+        as_source(5)
+
+
+@pytest.mark.parametrize("video", [None, float("nan"), pd.NA, "", np.float64("nan")])
+def test_missing_paths_are_refused_and_never_the_current_folder(tmp_path, monkeypatch, video):
+    Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(tmp_path / "1.png")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VideoDecodeError, match="path may have been left out"):
+        as_source(video)
 
 
 def test_the_identity_of_a_file_is_its_path_size_and_time(tmp_path, film):

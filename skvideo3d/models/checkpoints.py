@@ -26,9 +26,9 @@ from .description import (
     freeze_config,
     our_tensors,
 )
-from .download import fetch, sha256_of, weights_folder
+from .download import fetch, locate, sha256_of, weights_folder
 from .fitting import build
-from .registry import WEIGHTS
+from .registry import WEIGHTS, WeightsEntry, find_entry, published
 from .saving import save_weights
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ __all__ = [
     "Weights",
     "build_network",
     "check_layers",
+    "foresee_weights",
     "load_network",
     "load_weights",
+    "relocated",
     "resolve_weights",
     "save_weights",
 ]
@@ -83,6 +85,7 @@ def resolve_weights(
     seed: int | None = None,
     config: Mapping[str, object] | None = None,
     download: bool = True,
+    preprocessing: Preprocessing | None = None,
 ) -> Weights:
     """Find out what `weights` means, fetching published files, without building the network.
 
@@ -93,7 +96,7 @@ def resolve_weights(
         layout, or None for random weights.
     architecture : {"c3d", "i3d"}
     stream : {"rgb", "flow"} or None, default="rgb"
-        What an I3D network looks at; None takes the file's word for it.
+        What the network looks at; None takes the file's word for it.
     seed : int, optional
         Of random weights; None draws one.
     config : dict, optional
@@ -101,6 +104,9 @@ def resolve_weights(
         ``{"pool5": "padded"}``.
     download : bool, default=True
         False: a published file that is not there is an error.
+    preprocessing : Preprocessing, optional
+        What goes before the network instead of what belongs to the weights, whose mean cube is
+        then not fetched.
 
     Returns
     -------
@@ -122,7 +128,8 @@ def resolve_weights(
     (0, 0.05)
     """
     if weights is None:
-        return _random_weights(architecture, stream, seed, config)
+        drawn = _random_weights(architecture, stream, seed, config)
+        return replace(drawn, preprocessing=preprocessing or drawn.preprocessing)
     if not isinstance(weights, str | PathLike):
         raise TypeError(
             f"weights={weights!r}: give a published name, a path to a checkpoint, or None."
@@ -136,11 +143,54 @@ def resolve_weights(
             f"use {found.architecture.upper()}Transformer for it."
         )
     _check_stream(path, found, stream)
-    recipe = found.preprocessing or (entry.preprocessing if entry else RECIPES[architecture])
-    if entry and entry.mean:
-        cube = fetch(WEIGHTS[entry.mean], download=download)
-        recipe = replace(recipe, mean=MeanCube.from_file(cube))
-    return Weights(architecture, found.config, sha256_of(path), path, None, recipe)
+    if preprocessing is None:
+        preprocessing = found.preprocessing or (
+            _recipe_of(entry, download=download, must=True) if entry else RECIPES[architecture]
+        )
+    return Weights(architecture, found.config, sha256_of(path), path, None, preprocessing)
+
+
+def foresee_weights(
+    weights: str | PathLike[str] | None,
+    architecture: Architecture,
+    stream: Literal["rgb", "flow"] | None = "rgb",
+) -> Weights | None:
+    """Tell what published weights will be, before anything is fetched or read.
+
+    It serves to refuse what cannot be, such as a layer that the file does not have, before a
+    download of hundreds of megabytes.
+
+    Parameters
+    ----------
+    weights : str, path-like or None
+    architecture : {"c3d", "i3d"}
+    stream : {"rgb", "flow"} or None, default="rgb"
+        As in `resolve_weights`.
+
+    Returns
+    -------
+    Weights or None
+        Without a path, with a mean for each channel where a mean cube will come, and with an empty
+        `sha256` where nobody published it. None for anything but a published name.
+
+    Raises
+    ------
+    ValueError
+        If the name is for another network or stream.
+
+    Examples
+    --------
+    >>> foreseen = foresee_weights("sports1m", "c3d")
+    >>> dict(foreseen.config)["num_classes"] is None
+    True
+    >>> foresee_weights("mine.pth", "c3d") is None
+    True
+    """
+    if not isinstance(weights, str) or not published(weights, stream):
+        return None
+    entry = find_entry(weights, architecture, stream)
+    config = _complete_config(architecture, freeze_config(entry.config))
+    return Weights(architecture, config, entry.sha256 or "", None, None, entry.preprocessing)
 
 
 def load_network(weights: Weights) -> C3D | I3D:
@@ -153,7 +203,8 @@ def load_network(weights: Weights) -> C3D | I3D:
     Returns
     -------
     C3D or I3D
-        float32, on the CPU, in evaluation mode, without gradients.
+        float32, on the CPU, in evaluation mode, without gradients, in memory of its own; with
+        the attribute `preprocessing`.
 
     Raises
     ------
@@ -166,17 +217,56 @@ def load_network(weights: Weights) -> C3D | I3D:
     >>> load_network(weights).conv1a.weight.shape
     torch.Size([3, 3, 3, 3, 3])
     """
-    if weights.path is None:
-        if weights.seed is None:
-            raise ValueError("These weights have neither a file nor a seed.")
+    weights = relocated(weights)
+    network = build_network(weights)
+    if weights.path is not None:
+        network.load_state_dict(our_tensors(weights.path, network), assign=True)
+    elif weights.seed is not None:
         from .initialization import initialize
 
-        network = build_network(weights)
-        return initialize(network, weights.seed).eval().requires_grad_(False)
-    path = _find_again(weights)
-    network = build_network(weights)
-    network.load_state_dict(our_tensors(path, network), assign=True)
+        network = initialize(network, weights.seed)
+    else:
+        raise ValueError("These weights have neither a file nor a seed.")
+    network.preprocessing = weights.preprocessing
     return network.eval().requires_grad_(False)
+
+
+def relocated(weights: Weights) -> Weights:
+    """Find the files of weights that another machine described, whose cache may be elsewhere.
+
+    Parameters
+    ----------
+    weights : Weights
+
+    Returns
+    -------
+    Weights
+        Equal to the given one. The paths of the checkpoint and of the mean cube lead to files on
+        this machine: where they did, or to the same name in the weights folder. A mean cube that is
+        nowhere keeps its path, and `MeanCube.array` names it.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint is gone or is not the one that was described.
+
+    Examples
+    --------
+    >>> weights = resolve_weights(None, "c3d", seed=0, config={"width": 0.05})
+    >>> relocated(weights) == weights
+    True
+    """
+    if weights.path is None:
+        path, recipe = None, weights.preprocessing
+    else:
+        path, recipe = _find_again(weights), weights.preprocessing
+    if isinstance(recipe.mean, MeanCube) and not os.path.isfile(recipe.mean.path):
+        # Our own files carry their cube; the others lie beside the checkpoints.
+        inside = recipe.mean.path == weights.path
+        there = path if inside and path else weights_folder() / Path(recipe.mean.path).name
+        if os.path.isfile(there):
+            recipe = replace(recipe, mean=replace(recipe.mean, path=str(there)))
+    return replace(weights, path=path, preprocessing=recipe)
 
 
 def build_network(weights: Weights, device: str = "meta") -> C3D | I3D:
@@ -215,13 +305,14 @@ def load_weights(
     architecture : {"c3d", "i3d"}, optional
         Needed for random weights; otherwise the file tells.
     **options
-        `stream`, `seed`, `config` and `download` of `resolve_weights`; without `stream`, a file
-        by path may be of either.
+        `stream`, `seed`, `config`, `download` and `preprocessing` of `resolve_weights`; without
+        `stream`, a file by path may be of either.
 
     Returns
     -------
     C3D or I3D
-        float32, in evaluation mode, without gradients.
+        float32, in evaluation mode, without gradients. Its attribute `preprocessing` is what
+        belongs before it; no mean cube is fetched for it, but one that is here is named in it.
 
     Raises
     ------
@@ -236,6 +327,9 @@ def load_weights(
     options.setdefault("stream", None)
     if architecture is None:
         architecture = architecture_of(weights, options.get("config"))
+    entry = published(weights, options["stream"]) if isinstance(weights, str) else None
+    if entry and options.get("preprocessing") is None:
+        options["preprocessing"] = _recipe_of(entry, download=False, must=False)
     return load_network(resolve_weights(weights, architecture, **options))
 
 
@@ -265,17 +359,32 @@ def check_layers(weights: Weights, layers: Sequence[str]) -> None:
     lacking = [layer for layer in layers if layer in _CLASSIFIER_LAYERS]
     if not lacking or dict(weights.config).get("num_classes") is not None:
         return
+    channels = dict(weights.config)["in_channels"]
     having = [
         repr(entry.name)
         for entry in WEIGHTS.values()
-        if (entry.kind, entry.architecture) == ("network", weights.architecture) and not entry.lacks
+        if (entry.kind, entry.architecture) == ("network", weights.architecture)
+        and entry.config["in_channels"] == channels
+        and not entry.lacks
     ]
-    where = f"file '{weights.path}'" if weights.path else f"random {weights.architecture} network"
+    where = f"random {weights.architecture} network"
+    if weights.seed is None:
+        names = [entry.name for entry in WEIGHTS.values() if entry.sha256 == weights.sha256]
+        where = f"file '{weights.path}'" if weights.path else f"file of '{' '.join(names)}'"
     instead = "'pool5', 'fc6' or 'fc7'" if weights.architecture == "c3d" else "'avg_pool'"
     raise ValueError(
         f"layer={lacking[0]!r} needs a classifier, which the {where} does not have. Use layer "
         f"{instead}, or weights that have it: {', '.join(having)}."
     )
+
+
+def _recipe_of(entry: WeightsEntry, *, download: bool, must: bool) -> Preprocessing:
+    """Give the recipe of published weights, with its mean cube if it is here or must be."""
+    mean = WEIGHTS[entry.mean] if entry.mean else None
+    if mean is None or not (must or locate(mean).exists()):
+        return entry.preprocessing
+    cube = MeanCube.from_file(fetch(mean, download=download))
+    return replace(entry.preprocessing, mean=cube)
 
 
 def _random_weights(
@@ -301,14 +410,20 @@ def _complete_config(architecture: Architecture, given: Config) -> Config:
 
 def _check_stream(path: str, found: Description, stream: str | None) -> None:
     channels = dict(found.config)["in_channels"]
-    if found.architecture != "i3d" or stream is None or channels not in (2, 3):
+    if stream is None or channels == (2 if stream == "flow" else 3):
         return
-    if channels != (2 if stream == "flow" else 3):
-        other = "flow" if channels == 2 else "rgb"
+    transformer = f"{found.architecture.upper()}Transformer"
+    if channels == 3:
         raise CheckpointError(
-            f"'{path}' takes {channels} channels, which is the {other} stream, but "
-            f"stream={stream!r}; pass stream={other!r}."
+            f"'{path}' takes 3 channels, which is the rgb stream, but stream={stream!r}; pass "
+            "stream='rgb'."
         )
+    flow = ", which is optical flow" if channels == 2 else ""
+    raise CheckpointError(
+        f"'{path}' takes {channels} channels{flow}, and {transformer} describes rgb frames alone "
+        "(stream='rgb'); use a checkpoint of 3 channels. load_weights takes this one and gives the "
+        "network."
+    )
 
 
 def _find_again(weights: Weights) -> str:

@@ -189,7 +189,8 @@ def our_tensors(path: str | PathLike[str], network: nn.Module) -> dict[str, Tens
         if name not in ours:  # a step counter: describe() found all else
             state[name] = torch.zeros(target.shape, dtype=target.dtype)
             continue
-        values = tensors.pop(ours[name]).to(torch.float32)
+        # A copy: what was read may still be mapped to the file, which others may overwrite.
+        values = tensors.pop(ours[name]).to(torch.float32, copy=True)
         if not torch.isfinite(values).all():
             raise CheckpointError(f"'{path}': {ours[name]!r} has values that are not finite.")
         state[name] = values.reshape(layout.shape(name, tuple(values.shape)))

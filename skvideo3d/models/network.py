@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from skvideo3d.video.preprocessing import Preprocessing
 
 __all__ = ["LayeredNetwork"]
 
@@ -24,11 +28,14 @@ class LayeredNetwork(nn.Module):
         Those of them that serve as descriptors of a clip.
     in_channels : int
         Channels of the clips.
+    preprocessing : Preprocessing or None
+        What belongs before the network, where `load_weights` knew it; `save_weights` writes it.
     """
 
     layer_names: tuple[str, ...]
     descriptor_layers: tuple[str, ...]
     in_channels: int
+    preprocessing: Preprocessing | None = None
 
     def forward(self, x: Tensor, layers: Sequence[str] | str | None = None) -> dict[str, Tensor]:
         """Activations of the layers asked for, as the network has them.

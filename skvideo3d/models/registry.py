@@ -103,12 +103,12 @@ _ENTRIES = (
         "c3d_sports1m_pretrain_20201016-dcc47ddc.pth",
         sha256="dcc47ddcdc7dd62eabc24bc70491b47c82b3b1045b864c52f6bdb669243dfcff",
         size=311_985_866,
-        licence="Apache-2.0 (converted from CC BY-NC 4.0)",
+        licence="Apache-2.0 (converted from CC BY-NC 3.0)",
         source="https://github.com/open-mmlab/mmaction2",
         paper=_TRAN_2015,
         preprocessing=C3D_PREPROCESSING,
         mean="sports1m-mean",
-        config={"num_classes": None},
+        config={"num_classes": None, "in_channels": 3},
         lacks=("fc8", "prob"),
         notes="Converted from the authors' Caffe file; ends at fc7.",
     ),
@@ -117,24 +117,24 @@ _ENTRIES = (
         architecture="c3d",
         filename="c3d.pickle",
         url="http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle",
-        licence="MIT (converted from CC BY-NC 4.0)",
+        licence="MIT (converted from CC BY-NC 3.0)",
         source="https://github.com/DavideA/c3d-pytorch",
         paper=_TRAN_2015,
         preprocessing=C3D_PREPROCESSING,
         mean="sports1m-mean",
-        config={"num_classes": 487},
+        config={"num_classes": 487, "in_channels": 3},
         notes="Served over plain http, and nobody published a hash: fetch it by hand.",
     ),
     WeightsEntry(
         name="sports1m-caffe",
         architecture="c3d",
         filename="conv3d_deepnetA_sport1m_iter_1900000",
-        licence="CC BY-NC 4.0",
+        licence="CC BY-NC 3.0",
         source=_C3D_AUTHORS,
         paper=_TRAN_2015,
         preprocessing=C3D_PREPROCESSING,
         mean="sports1m-mean",
-        config={"num_classes": 487},
+        config={"num_classes": 487, "in_channels": 3},
         notes="The authors' own file, linked from their page: fetch it by hand.",
     ),
     WeightsEntry(
@@ -143,10 +143,10 @@ _ENTRIES = (
         stream="",
         kind="mean",
         filename="sport1m_train16_128_mean.binaryproto",
-        url="https://raw.githubusercontent.com/facebookarchive/C3D/main/C3D-v1.0/examples/"
+        url="https://raw.githubusercontent.com/facebookarchive/C3D/master/C3D-v1.0/examples/"
         "c3d_feature_extraction/sport1m_train16_128_mean.binaryproto",
         git_blob="85608a7a4de476457ee5dfa14857b9ad16f5d913",
-        licence="CC BY-NC 4.0",
+        licence="CC BY-NC 3.0",
         source=_C3D_AUTHORS,
         paper=_TRAN_2015,
         preprocessing=C3D_PREPROCESSING,
@@ -160,7 +160,7 @@ _ENTRIES = (
         sha256="2609088c2e8c868187c9921c50bc225329a9057ed75e76120e0b4a397a2c7538",
         git_blob="73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a",
         size=50_883_138,
-        licence="Apache-2.0",
+        licence="Apache-2.0 (DeepMind)",
         source=_PIERGIAJ,
         paper=_CARREIRA_2017,
         preprocessing=I3D_PREPROCESSING,
@@ -174,7 +174,7 @@ _ENTRIES = (
         filename="flow_imagenet.pt",
         url=f"{_PIERGIAJ}/raw/master/models/flow_imagenet.pt",
         git_blob="ef0e7c282a102f76b14b52643574b80acba4e475",
-        licence="Apache-2.0",
+        licence="Apache-2.0 (DeepMind)",
         source=_PIERGIAJ,
         paper=_CARREIRA_2017,
         preprocessing=I3D_PREPROCESSING,
@@ -187,7 +187,7 @@ _ENTRIES = (
         filename="model_rgb.pth",
         url=f"{_HASSONY}/raw/master/model/model_rgb.pth",
         git_blob="2a7c22e23e6c74f50a0166ce61110bccd2ab48bb",
-        licence="MIT",
+        licence="MIT (converted from Apache-2.0, DeepMind)",
         source=_HASSONY,
         paper=_CARREIRA_2017,
         preprocessing=I3D_PREPROCESSING,
@@ -201,7 +201,7 @@ _ENTRIES = (
         filename="model_flow.pth",
         url=f"{_HASSONY}/raw/master/model/model_flow.pth",
         git_blob="5d552d2206f41089c428b0d9d8de3b1fccc85b5a",
-        licence="MIT",
+        licence="MIT (converted from Apache-2.0, DeepMind)",
         source=_HASSONY,
         paper=_CARREIRA_2017,
         preprocessing=I3D_PREPROCESSING,
@@ -273,7 +273,9 @@ def find_entry(name: str, architecture: str | None, stream: str | None = "rgb") 
     known = [
         entry.name
         for entry in _ENTRIES
-        if entry.kind == "network" and architecture in (None, entry.architecture)
+        if entry.kind == "network"
+        and architecture in (None, entry.architecture)
+        and stream in (None, entry.stream)
     ]
     there = f"For {architecture} there" if architecture else "There"
     choices = (
@@ -289,8 +291,11 @@ def find_entry(name: str, architecture: str | None, stream: str | None = "rgb") 
     if architecture not in (None, entry.architecture):
         raise ValueError(f"{name!r} is for {entry.architecture}, not for {architecture}. {choices}")
     if stream not in (None, entry.stream):
+        other = name.replace(entry.stream, str(stream), 1)
+        now = f"pass stream={entry.stream!r}." if other == name else f"use weights={other!r}."
+        if entry.stream == "flow":
+            now += f" I3DTransformer takes no flow yet; load_weights({name!r}) gives the network."
         raise ValueError(
-            f"{name!r} is for the {entry.stream} stream, but stream={stream!r} was asked for; "
-            f"pass stream={entry.stream!r}, or weights='kinetics400' for the file of either."
+            f"{name!r} is for the {entry.stream} stream, but stream={stream!r} was asked for; {now}"
         )
     return entry

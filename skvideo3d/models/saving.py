@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
 
-from .description import FORMAT, MEAN_TENSOR, RECIPES
+from .description import FORMAT, MEAN_TENSOR, RECIPES, Architecture
 from .formats import METADATA_KEY
 
 if TYPE_CHECKING:
@@ -38,14 +38,21 @@ def save_weights(
     path : path-like
         Ends in ``.safetensors``; replaced as a whole if it exists.
     preprocessing : Preprocessing, optional
-        What belongs before the network, a mean cube included; by default the paper's.
+        What belongs before the network, a mean cube included; by default the network's own
+        attribute `preprocessing`, which `load_weights` sets, or the paper's.
     dtype : torch.dtype, optional
         Such as ``torch.float16`` to halve the file; by default the network's own.
 
     Raises
     ------
+    TypeError
+        If `network` is neither a C3D nor an I3D; of a wrapper such as DataParallel, pass `module`.
     ValueError
         If the path ends otherwise, or a value is too large for `dtype`.
+    CheckpointError
+        If the mean cube is gone.
+    OSError
+        If the file cannot be written, naming it.
 
     Examples
     --------
@@ -59,15 +66,18 @@ def save_weights(
     True
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    architecture = _architecture_of(network)
     path = Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(
             f"'{path}': the name of a file in skvideo3d's format ends in .safetensors."
         )
-    architecture = type(network).__name__.lower()
-    recipe = preprocessing or RECIPES[architecture]
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"'{path}' cannot be written: there is no folder '{path.parent}'.")
+    recipe = preprocessing or network.preprocessing or RECIPES[architecture]
     tensors = {}
     for name, tensor in network.state_dict().items():
         if name.endswith("num_batches_tracked"):
@@ -87,5 +97,22 @@ def save_weights(
     try:
         save_file(tensors, unfinished, metadata={METADATA_KEY: json.dumps(values)})
         os.replace(unfinished, path)
+    except (OSError, SafetensorError) as error:
+        raise OSError(f"'{path}' could not be written: {error}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _architecture_of(network: object) -> Architecture:
+    from .c3d import C3D
+    from .i3d import I3D
+
+    if isinstance(network, C3D):
+        return "c3d"
+    if isinstance(network, I3D):
+        return "i3d"
+    inside = getattr(network, "module", None)
+    hint = "; pass its .module" if isinstance(inside, C3D | I3D) else ""
+    raise TypeError(
+        f"A {type(network).__name__} cannot be saved: save_weights takes a C3D or an I3D{hint}."
+    )

@@ -56,7 +56,7 @@ class MeanCube:
         Raises
         ------
         CheckpointError
-            If the file holds no array of shape (3, frames, height, width).
+            If there is no such file, or it holds no array of shape (3, frames, height, width).
         """
         return cls(str(path), _fingerprint(_read_cube(str(path))))
 
@@ -71,7 +71,7 @@ class MeanCube:
         Raises
         ------
         CheckpointError
-            If the file holds other numbers than when the cube was described.
+            If the file is gone, or holds other numbers than when the cube was described.
         """
         return _verified_cube(self.path, self.sha256)
 
@@ -273,6 +273,11 @@ def _verified_cube(path: str, sha256: str) -> NDArray[np.float32]:
 
 def _read_cube(path: str) -> NDArray[np.float32]:
     suffix = Path(path).suffix
+    if not Path(path).is_file():
+        raise CheckpointError(
+            f"There is no mean cube file at {path!r}. Put it there, describe another with "
+            "MeanCube.from_file, or pass preprocessing= with a mean for each channel."
+        )
     if suffix == ".npy":
         cube = np.load(path, allow_pickle=False)
     elif suffix == ".safetensors":

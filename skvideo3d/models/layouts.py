@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from skvideo3d.exceptions import CheckpointError
+from skvideo3d.video.preprocessing import Preprocessing
 
 __all__ = ["LAYOUTS", "Layout", "known_layouts", "recognise"]
 
@@ -26,12 +28,21 @@ class Layout:
         A name that only this layout has.
     rename : callable
         From a name of the file to ours, or None for a name that is not of this layout.
+    prefix : str
+        What all names of this layout's networks begin with, and `rename` expects.
+    config : mapping
+        Arguments of the constructor that the shapes do not tell and all these files share.
+    preprocessing : Preprocessing or None
+        What these networks were trained on, where it is not their paper's.
     """
 
     name: str
     architecture: Literal["c3d", "i3d"]
     example: str
     rename: Callable[[str], str | None]
+    prefix: str = ""
+    config: Mapping[str, object] = field(default_factory=dict, hash=False)
+    preprocessing: Preprocessing | None = None
 
     def renamed(self, names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         """Sort the names of a file into ours and others.
@@ -46,7 +57,8 @@ class Layout:
             Our name to the file's.
         others : list of str
             The file's names that this layout does not have; the step counters of batch
-            normalisation, which no inference reads, are in neither.
+            normalisation, which no inference reads, are in neither. What all names begin with
+            because the network was part of another module, as ``model.``, is no part of them.
 
         Examples
         --------
@@ -56,10 +68,10 @@ class Layout:
         """
         ours: dict[str, str] = {}
         others = []
+        names = [name for name in names if not name.endswith("num_batches_tracked")]
+        start = len(_wrapping(names, self.prefix))
         for name in names:
-            if name.endswith("num_batches_tracked"):
-                continue
-            new = self.rename(_unwrapped(name))
+            new = self.rename(name[start:])
             if new is None or new in ours:
                 others.append(name)
             else:
@@ -137,8 +149,19 @@ def known_layouts() -> str:
     )
 
 
-def _unwrapped(name: str) -> str:
-    return name.removeprefix("module.")  # of torch.nn.DataParallel
+# DataParallel, Lightning and torch.compile, and what training scripts call the network inside.
+_WRAPPINGS = {"module", "model", "net", "network", "backbone", "_orig_mod"}
+
+
+def _wrapping(names: list[str], own: str) -> str:
+    """Find what all names begin with and no layout has but the one whose `own` it is."""
+    prefix = ""
+    while True:
+        heads = {name[len(prefix) :].partition(".")[0] for name in names}
+        head = heads.pop() if len(heads) == 1 else ""
+        if head not in _WRAPPINGS or f"{head}." == own:
+            return prefix
+        prefix += f"{head}."
 
 
 _C3D_LAYERS = r"conv[12345]a|conv[345]b|fc[678]"
@@ -148,11 +171,14 @@ def _skvideo3d_c3d(name: str) -> str | None:
     return name if re.fullmatch(rf"({_C3D_LAYERS})\.(weight|bias)", name) else None
 
 
-def _mmaction_c3d(name: str) -> str | None:
-    # The backbone alone, or as part of a recogniser with its classifier.
+def _mmaction_recogniser(name: str) -> str | None:
     if match := re.fullmatch(r"cls_head\.fc_cls\.(weight|bias)", name):
         return f"fc8.{match[1]}"
-    name = name.removeprefix("backbone.")
+    within = name.removeprefix("backbone.")
+    return _mmaction_c3d(within) if within != name else None
+
+
+def _mmaction_c3d(name: str) -> str | None:
     match = re.fullmatch(r"(conv\d[ab])\.conv\.(weight|bias)|(fc[67])\.(weight|bias)", name)
     return name.replace(".conv.", ".") if match else None
 
@@ -204,8 +230,25 @@ def _hassony_i3d(name: str) -> str | None:
     return f"{match[1].capitalize()}{branch}.{part}.{match[4]}"
 
 
+# configs/recognition/c3d of mmaction2: RGB in spite of the order of the means, and a network whose
+# pool5 pads, fine-tuned from the Caffe weights. UCF101 is 4:3, so that keeping the aspect ratio
+# gives 128x171 too.
+_MMACTION = Preprocessing(
+    resize=(128, 171), crop=(112, 112), channel_order="rgb", mean=(104.0, 117.0, 128.0)
+)
+
 LAYOUTS = (
     Layout("skvideo3d", "c3d", "conv1a.weight", _skvideo3d_c3d),
+    # Before the converted file: names with "backbone." come out of training a recogniser.
+    Layout(
+        "mmaction recogniser",
+        "c3d",
+        "cls_head.fc_cls.weight",
+        _mmaction_recogniser,
+        prefix="backbone.",
+        config=MappingProxyType({"pool5": "padded"}),
+        preprocessing=_MMACTION,
+    ),
     Layout("mmaction", "c3d", "conv1a.conv.weight", _mmaction_c3d),
     Layout("DavideA/c3d-pytorch", "c3d", "conv1.weight", _davidea_c3d),
     Layout("Caffe", "c3d", "conv1a[0]", _caffe_c3d),

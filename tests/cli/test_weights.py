@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ import torch
 from safetensors import safe_open
 
 from skvideo3d.cli.weights import add_parser
-from skvideo3d.models import C3D, I3D, load_weights
+from skvideo3d.models import C3D, I3D, load_weights, save_weights
 from skvideo3d.models.checkpoints import resolve_weights
 from skvideo3d.models.download import locate
 from skvideo3d.models.initialization import initialize
 from skvideo3d.models.registry import WEIGHTS
+from skvideo3d.video.preprocessing import C3D_PREPROCESSING
 
 
 @pytest.fixture
@@ -115,6 +117,75 @@ def test_convert_takes_flow_networks(command, tmp_path):
     target = tmp_path / "flow.safetensors"
     assert command("convert", tmp_path / "flow.pt", target) == 0
     assert load_weights(target).in_channels == 2
+
+
+def test_convert_says_what_the_file_cannot(command, tmp_path, capsys):
+    network = initialize(
+        C3D(num_classes=3, input_size=(16, 64, 64), width=1 / 16, pool5="padded"), seed=0
+    )
+    torch.save(network.state_dict(), tmp_path / "small.pth")
+    source, target = tmp_path / "small.pth", tmp_path / "small.safetensors"
+    assert command("convert", source, target) == 1
+    assert "skvideo3d weights convert IN OUT --input-size" in capsys.readouterr().err
+    said = ("--input-size", 16, 64, 64, "--pool5", "padded")
+    assert command("convert", source, target, *said) == 1
+    assert "add --crop 64 64" in capsys.readouterr().err
+    assert not target.exists()
+    assert command("convert", source, target, *said, "--resize", 72, 96, "--crop", 64, 64) == 0
+    found = resolve_weights(target, "c3d")
+    assert load_weights(target).config == network.config
+    assert (found.preprocessing.resize, found.preprocessing.crop) == ((72, 96), (64, 64))
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 128, 171), (3, 16, 100, 100)])
+def test_convert_refuses_a_mean_cube_that_no_clip_fits(
+    command, checkpoint, tmp_path, capsys, shape
+):
+    np.save(tmp_path / "mean.npy", np.zeros(shape, dtype=np.float32))
+    target = tmp_path / "x.safetensors"
+    assert command("convert", checkpoint, target, "--mean", tmp_path / "mean.npy") == 1
+    assert "mean cube" in capsys.readouterr().err
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("words", [("--mean", "mean.npy"), ("--pool5", "padded")])
+def test_convert_refuses_what_i3d_does_not_have(command, tmp_path, capsys, words):
+    network = initialize(I3D(num_classes=3, width=1 / 16), seed=0)
+    torch.save(network.state_dict(), tmp_path / "i3d.pt")
+    assert command("convert", tmp_path / "i3d.pt", tmp_path / "x.safetensors", *words) == 1
+    assert words[0][2:] in capsys.readouterr().err
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_convert_keeps_the_recipe_of_the_file(command, tmp_path):
+    network = initialize(C3D(num_classes=3, width=1 / 16), seed=0)
+    recipe = replace(C3D_PREPROCESSING, channel_order="rgb", resize=(120, 160))
+    save_weights(network, tmp_path / "a.safetensors", preprocessing=recipe)
+    names = (tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    assert command("convert", *names, "--dtype", "float16") == 0
+    assert resolve_weights(names[1], "c3d").preprocessing == recipe
+
+
+def test_convert_to_where_nothing_can_be_written_is_one_sentence(
+    command, checkpoint, tmp_path, capsys
+):
+    (tmp_path / "taken.safetensors").mkdir()
+    for target in (tmp_path / "absent" / "x.safetensors", tmp_path / "taken.safetensors"):
+        assert command("convert", checkpoint, target) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"skvideo3d weights: '{target}' c")
+
+
+def test_list_says_what_short_names_are_and_more_on_request(command, capsys):
+    assert command("list") == 0
+    short = capsys.readouterr().out
+    assert "kinetics400 is kinetics400-rgb" in short
+    assert command("list", "--long") == 0
+    long = capsys.readouterr().out
+    for entry in WEIGHTS.values():
+        for text in (entry.url or "linked from", entry.paper, entry.notes, entry.source):
+            assert text in long
+        assert entry.url is None or entry.url not in short
 
 
 @pytest.mark.parametrize("words", [("nothing.pth", "x.safetensors"), ("{checkpoint}", "x.pth")])

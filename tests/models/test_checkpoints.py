@@ -178,7 +178,6 @@ def write_layout(layout, network, folder):
 
 LAYOUTS = [
     ("c3d", "mmaction"),
-    ("c3d", "recogniser"),
     ("c3d", "davidea"),
     ("c3d", "caffe"),
     ("c3d", "ours"),
@@ -237,6 +236,27 @@ def test_the_constructors_arguments_come_from_the_shapes(architecture, layout, c
     assert (
         weights.preprocessing == {"c3d": C3D_PREPROCESSING, "i3d": I3D_PREPROCESSING}[architecture]
     )
+
+
+def test_a_trained_recogniser_pools_and_sees_as_it_was_trained(c3d, tmp_path):
+    path = write_layout("recogniser", c3d, tmp_path)
+    theirs = C3D(**c3d.config | {"pool5": "padded"}).eval()
+    theirs.load_state_dict(c3d.state_dict())
+    loaded = load_weights(path)
+    torch.testing.assert_close(outputs(loaded, ["prob"]), outputs(theirs, ["prob"]))
+    recipe = resolve_weights(path, "c3d").preprocessing
+    assert (recipe.channel_order, recipe.mean) == ("rgb", (104.0, 117.0, 128.0))
+    save_weights(loaded, tmp_path / "again.safetensors")
+    again = resolve_weights(tmp_path / "again.safetensors", "c3d")
+    assert again.preprocessing == recipe
+    assert dict(again.config)["pool5"] == "padded"
+    assert load_weights(path, config={"pool5": "ceil"}).config["pool5"] == "ceil"
+
+
+def test_arguments_of_another_network_are_refused(i3d, tmp_path):
+    path = write_layout("piergiaj", i3d, tmp_path)
+    with pytest.raises(ValueError, match=r"'pool5': I3D takes num_classes, in_channels, width"):
+        load_weights(path, config={"pool5": "padded"})
 
 
 @pytest.mark.parametrize("width", [1.0, 0.5, 0.37, 0.1, 0.01])

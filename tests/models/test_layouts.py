@@ -4,6 +4,7 @@ import pytest
 
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.models.layouts import LAYOUTS, recognise
+from skvideo3d.video.preprocessing import Preprocessing
 
 
 @pytest.mark.parametrize(
@@ -12,9 +13,9 @@ from skvideo3d.models.layouts import LAYOUTS, recognise
         ("conv1a.weight", "conv1a.weight", "skvideo3d"),
         ("fc8.bias", "fc8.bias", "skvideo3d"),
         ("conv1a.conv.weight", "conv1a.weight", "mmaction"),
-        ("backbone.conv5b.conv.bias", "conv5b.bias", "mmaction"),
-        ("backbone.fc7.weight", "fc7.weight", "mmaction"),
-        ("cls_head.fc_cls.bias", "fc8.bias", "mmaction"),
+        ("backbone.conv5b.conv.bias", "conv5b.bias", "mmaction recogniser"),
+        ("backbone.fc7.weight", "fc7.weight", "mmaction recogniser"),
+        ("cls_head.fc_cls.bias", "fc8.bias", "mmaction recogniser"),
         ("conv1.weight", "conv1a.weight", "DavideA/c3d-pytorch"),
         ("module.conv2.bias", "conv2a.bias", "DavideA/c3d-pytorch"),
         ("conv4b.bias", "conv4b.bias", "DavideA/c3d-pytorch"),
@@ -74,6 +75,35 @@ def test_step_counters_of_batch_normalisation_are_no_concern():
     name = "Mixed_3b.b0.bn.num_batches_tracked"
     for layout in LAYOUTS:
         assert layout.renamed([name]) == ({}, [])
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.", "net.", "backbone.", "model.module."])
+def test_a_prefix_of_all_names_is_no_part_of_them(prefix):
+    names = ["fc6.weight", "conv1.weight", "conv3a.bias"]
+    wrapped = [prefix + name for name in names]
+    layout = recognise(wrapped, "x")
+    assert layout.name == "DavideA/c3d-pytorch"
+    assert layout.renamed(wrapped) == (
+        dict(zip(["fc6.weight", "conv1a.weight", "conv3a.bias"], wrapped, strict=True)),
+        [],
+    )
+    # Of some names alone it is a part: who knows what the others are.
+    assert layout.renamed([*wrapped[:1], "conv1.weight"])[1] == wrapped[:1]
+
+
+def test_a_recogniser_is_not_the_file_it_was_trained_from():
+    bare = ["conv1a.conv.weight", "fc6.weight", "fc7.bias"]
+    trained = [f"backbone.{name}" for name in bare]
+    assert recognise(bare, "x").name == "mmaction"
+    for names in (trained, [*trained, "cls_head.fc_cls.weight"]):
+        for prefix in ("", "module."):
+            layout = recognise([prefix + name for name in names], "x")
+            assert layout.name == "mmaction recogniser"
+    assert layout.config == {"pool5": "padded"}
+    # img_norm_cfg of mmaction2's configs/recognition/c3d: this mean, and to_bgr=False.
+    assert layout.preprocessing == Preprocessing(
+        resize=(128, 171), crop=(112, 112), channel_order="rgb", mean=(104.0, 117.0, 128.0)
+    )
 
 
 def test_shared_names_do_not_hide_the_layout():

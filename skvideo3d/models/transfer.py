@@ -24,8 +24,8 @@ _TIMEOUT = 30.0
 def transfer(url: str, part: Path, *, size: int | None = None, progress: bool = False) -> None:
     """Bring the file at an address to `part`, after what `part` already holds.
 
-    A connection that breaks is taken up again a few times; what came stays in `part` for the next
-    call. Nothing is verified here.
+    A connection that breaks is taken up again, as long as bytes come and then a few times; what
+    came stays in `part` for the next call. Nothing is verified here.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def transfer(url: str, part: Path, *, size: int | None = None, progress: bool = 
         If `part` cannot be written.
     """
     reason: object = "the connection closed before the end"
-    for trial in range(_TRIES):
+    trial, most = 0, _size(part)
+    while trial < _TRIES:
         try:
             if _receive(url, part, size, progress=progress):
                 return
@@ -54,7 +55,7 @@ def transfer(url: str, part: Path, *, size: int | None = None, progress: bool = 
             reason = error
             if error.code == 416 and part.exists():
                 # Nothing lies beyond what is here: it is whole, or it is something else.
-                if part.stat().st_size == size:
+                if _size(part) == (size or _announced(error) or _size(part)):
                     return
                 part.unlink()
             elif error.code >= 500:
@@ -67,6 +68,9 @@ def transfer(url: str, part: Path, *, size: int | None = None, progress: bool = 
             break
         except (HTTPException, ConnectionError, TimeoutError, SSLError) as error:
             reason = error
+        trial += 1
+        if _size(part) > most:  # it advances; a server that starts over each time does not
+            trial, most = 0, _size(part)
     kept = _size(part)
     again = f" The {kept} bytes that came are kept; the next call goes on from there."
     raise DownloadError(f"{url} could not be fetched: {reason}.{again if kept else ''}")
@@ -94,6 +98,12 @@ def _receive(url: str, part: Path, size: int | None, *, progress: bool) -> bool:
                 file.write(block)
                 advance(len(block))
     return total is None or _size(part) >= total
+
+
+def _announced(error: urllib.error.HTTPError) -> int | None:
+    """Size of the whole file in an answer that refuses a range, as ``bytes */1234``."""
+    total = error.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(total) if total.isdigit() else None
 
 
 def _check_space(folder: Path, total: int | None, have: int) -> None:

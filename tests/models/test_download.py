@@ -33,6 +33,7 @@ class Server(ThreadingHTTPServer):
         self.ranges = True
         self.cuts = []  # how many bytes of each of the next answers go out
         self.status = 200
+        self.says_total = False  # when it refuses a range
         self.pause = 0.0  # before the content, in seconds
         self.requests = []  # the Range header of each request
         self.sent = 0
@@ -47,7 +48,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and server.ranges else 0
         if start >= len(server.content):
-            self.send_error(416)
+            self.send_response(416)
+            if server.says_total:
+                self.send_header("Content-Range", f"bytes */{len(server.content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         body = server.content[start:]
         self.send_response(206 if start else 200)
@@ -126,12 +131,43 @@ def test_a_broken_connection_is_taken_up_where_it_broke(server, entry):
 
 
 def test_what_came_before_a_failure_is_kept_for_the_next_call(server, entry):
-    server.cuts = [100_000] * 4
+    server.cuts = [100_000, 300_000, 0, 0, 0, 0]
     with pytest.raises(DownloadError, match="400000 bytes that came are kept"):
         fetch(entry)
+    assert server.cuts == []
     assert not locate(entry).exists()
     assert fetch(entry).read_bytes() == CONTENT
     assert server.sent == len(CONTENT)
+
+
+def test_as_long_as_bytes_come_it_goes_on(server, entry):
+    server.cuts = [300_000] * 10  # more breaks than tries in a row
+    assert fetch(entry).read_bytes() == CONTENT
+    assert server.sent == len(CONTENT)
+
+
+def test_a_server_that_always_starts_again_and_breaks_is_given_up(server, entry):
+    server.ranges = False
+    server.cuts = [1_000_000] * 20
+    with pytest.raises(DownloadError, match="could not be fetched"):
+        fetch(entry)
+    assert len(server.requests) <= 5
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_whole_part_of_unknown_size_is_verified_and_not_fetched_again(server, entry, says):
+    server.says_total = says
+    part = locate(entry).with_name("file.pt.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT)
+    assert fetch(replace(entry, size=None)).read_bytes() == CONTENT
+    assert server.sent == 0
+    locate(entry).unlink()
+    part.write_bytes(b"x" * len(CONTENT))  # as long, and something else
+    assert fetch(replace(entry, size=None)).read_bytes() == CONTENT
+    locate(entry).unlink()
+    part.write_bytes(CONTENT + b"more")
+    assert fetch(replace(entry, size=None)).read_bytes() == CONTENT
 
 
 def test_a_server_without_ranges_starts_again(server, entry):

@@ -7,10 +7,12 @@ import os
 import tempfile
 import warnings
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -49,7 +51,7 @@ Classes: {classes}.
 def make_action_videos(
     n_videos: int = 40,
     *,
-    classes: int | Sequence[str] = 8,
+    classes: int | Sequence[str] | NDArray[np.str_] = 8,
     n_groups: int = 5,
     n_frames: int = 40,
     size: tuple[int, int] = (120, 160),
@@ -71,7 +73,7 @@ def make_action_videos(
     ----------
     n_videos : int, default=40
         Number of files. Video `i` does not depend on it: a data set can be made longer later.
-    classes : int or sequence of str, default=8
+    classes : int or sequence or ndarray of str, default=8
         Names of actions; `target` counts in their order. A number takes that many from the
         beginning of `ACTIONS`, at most 16.
     n_groups : int, default=5
@@ -81,7 +83,8 @@ def make_action_videos(
     size : (int, int), default=(120, 160)
         Height and width in pixels, even and at least 32.
     fps : float, default=25.0
-        Frames per second; speeds are fixed per second.
+        Frames per second; speeds are fixed per second. Files hold it as a fraction, whose
+        denominator is at most 1001.
     gop : int, default=1
         Frames from one key frame to the next. With 1 each frame is compressed by itself; with more
         the files are smaller, and how well a frame is compressed tells a little about the motion.
@@ -104,7 +107,8 @@ def make_action_videos(
     Raises
     ------
     ValueError
-        If a parameter has no meaning, as an unknown action, or an odd size.
+        If a parameter has no meaning, as an unknown action, an odd size, or a rate that a file
+        would not hold.
     FileExistsError
         If `folder` holds anything else than this data set; nothing is overwritten.
 
@@ -127,6 +131,7 @@ def make_action_videos(
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name}={value!r} is not a count; pass a whole number from 1 up.")
     check_geometry(n_frames, size, fps)
+    _check_rate(fps)
     if any(side % 2 for side in size):
         raise ValueError(f"size={size!r} is odd; H.264 in 4:2:0 needs an even height and width.")
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -169,7 +174,19 @@ def make_action_videos(
     )
 
 
-def _check_classes(classes: int | Sequence[str]) -> list[str]:
+def _check_rate(fps: float) -> None:
+    # What the encoder makes of a rate, and the 32 bits that mp4 has for its parts.
+    held = Fraction(float(fps)).limit_denominator(1001)
+    if abs(held - Fraction(float(fps))) > fps / 1000 or held.numerator >= 1 << 31:
+        raise ValueError(
+            f"fps={fps!r} is no rate that an mp4 file holds; pass one from 0.001 up to some "
+            "thousand frames a second, as 25.0."
+        )
+
+
+def _check_classes(classes: int | Sequence[str] | NDArray[np.str_]) -> list[str]:
+    if isinstance(classes, np.ndarray):
+        classes = classes.tolist()
     if isinstance(classes, int | np.integer) and not isinstance(classes, bool):
         if not 1 <= classes <= len(ACTIONS):
             raise ValueError(

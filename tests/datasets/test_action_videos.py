@@ -326,3 +326,35 @@ def test_nothing_warns(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make_action_videos(2, **SMALL, random_state=0, folder=tmp_path, n_jobs=1)
+
+
+def test_names_may_come_as_an_array(tmp_path):
+    names = np.array(["bounce", "still"])
+    made = make_action_videos(
+        2, classes=names, n_frames=2, size=(32, 32), random_state=0, folder=tmp_path
+    )
+    assert made.target_names == ["bounce", "still"]
+    assert all(type(name) is str for name in made.target_names)
+    # The manifest knows them again, as from a list.
+    again = make_action_videos(
+        2, classes=list(names), n_frames=2, size=(32, 32), random_state=0, folder=tmp_path
+    )
+    assert again.data == made.data
+
+
+@pytest.mark.parametrize("fps", [1e-4, 6e-4, 3e9])
+def test_a_rate_that_no_file_holds_is_refused(fps, tmp_path):
+    # 0.0001 would be written as 24 frames a second, 0.0006 as 1/1001.
+    with pytest.raises(ValueError, match=rf"fps={fps!r} is no rate that an mp4 file holds"):
+        make_action_videos(1, n_frames=2, size=(32, 32), fps=fps, folder=tmp_path / "videos")
+    assert not (tmp_path / "videos").exists()
+
+
+@pytest.mark.parametrize("fps", [0.001, 12.5, 30000 / 1001, 59.94, 1000.0])
+def test_other_rates_are_in_the_file(fps, tmp_path):
+    made = make_action_videos(
+        1, n_frames=3, size=(32, 32), fps=fps, random_state=0, folder=tmp_path
+    )
+    with av.open(made.data[0]) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times[1] == pytest.approx(1 / fps, rel=1e-3)

@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video.preprocessing import Preprocessing
+from skvideo3d.video.sources import VideoSegment
 
 from .callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from .clips import ClipDescriptors, join_layers
@@ -242,9 +243,8 @@ class VideoTransformer(
     def _n_features_out(self) -> int:
         if self.n_components is not None:
             return int(self.pca_.n_components_)
-        if hasattr(self, "feature_blocks_"):
-            return _width(self.feature_blocks_)
-        return sum(_block_sizes(self._spec()).values())
+        # Raises AttributeError before fit: a repr or dir() must never go and fetch weights.
+        return _width(self.feature_blocks_)
 
     def _fit_settings(self) -> None:
         # transform may add no attribute, and a fit that breaks off may keep no earlier PCA.
@@ -322,7 +322,7 @@ class VideoTransformer(
 
             describe([source for _, source in present], spec, self._resources(), take)
         self.failures_ = [
-            (i, videos[i], str(outcomes[i].error))
+            (i, _mention(videos[i]), str(outcomes[i].error))
             for i in range(len(videos))
             if outcomes[i].error is not None
         ]
@@ -338,17 +338,55 @@ class VideoTransformer(
     def _spec(
         self, *, pooling: Pooling | Literal["own"] | None = "own", fitting: bool = False
     ) -> DescriptorSpec:
-        from skvideo3d.models.checkpoints import check_layers, resolve_weights
+        from skvideo3d.models.checkpoints import (
+            Weights,
+            check_layers,
+            foresee_weights,
+            resolve_weights,
+        )
 
-        from .network import resolve_precision
+        from .network import resolve_precision, usable_device
 
         layers = (self.layer,) if isinstance(self.layer, str) else tuple(self.layer)
         if not layers or len(set(layers)) != len(layers):
             raise ValueError(
                 f"layer={self.layer!r}: give one layer name or several different ones."
             )
+        device = usable_device(self.device)
+        if self.device is not None and device != self.device:
+            warnings.warn(
+                f"device={self.device!r}: this machine has no CUDA; computing on the CPU.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+        def spec_with(weights: Weights) -> DescriptorSpec:
+            check_layers(weights, layers)
+            preprocessing = self.preprocessing or weights.preprocessing
+            preprocessing.check_clip_len(self.clip_len)
+            return DescriptorSpec(
+                weights=weights,
+                layers=layers,
+                clip_len=int(self.clip_len),
+                clip_stride=int(self.clip_stride),
+                fps=None if self.fps is None else float(self.fps),
+                short_video=self.short_video,
+                pooling=self.pooling if pooling == "own" else pooling,
+                precision=resolve_precision(self.precision, device),
+                preprocessing=preprocessing,
+            )
+
+        options = self._weights_options()
+        foreseen = foresee_weights(self.weights, self._architecture, **options)
+        if foreseen is not None:
+            # What the network cannot do is said before hundreds of megabytes are fetched.
+            _block_sizes(spec_with(foreseen))
         weights = resolve_weights(
-            self.weights, self._architecture, seed=self._seed(), **self._weights_options()
+            self.weights,
+            self._architecture,
+            seed=self._seed(),
+            preprocessing=self.preprocessing,
+            **options,
         )
         fitted_sha256 = getattr(self, "weights_sha256_", None)
         if not fitting and fitted_sha256 is not None and weights.sha256 != fitted_sha256:
@@ -356,20 +394,7 @@ class VideoTransformer(
                 f"{type(self).__name__} was fitted with weights {fitted_sha256}, but "
                 f"weights={self.weights!r} are now {weights.sha256}; restore the file or fit again."
             )
-        check_layers(weights, layers)
-        preprocessing = self.preprocessing or weights.preprocessing
-        preprocessing.check_clip_len(self.clip_len)
-        return DescriptorSpec(
-            weights=weights,
-            layers=layers,
-            clip_len=int(self.clip_len),
-            clip_stride=int(self.clip_stride),
-            fps=None if self.fps is None else float(self.fps),
-            short_video=self.short_video,
-            pooling=self.pooling if pooling == "own" else pooling,
-            precision=resolve_precision(self.precision, self.device),
-            preprocessing=preprocessing,
-        )
+        return spec_with(weights)
 
     def _weights_options(self) -> dict[str, Any]:
         return {}
@@ -394,6 +419,12 @@ class VideoTransformer(
             batch_size=self.batch_size or self._default_batch_size,
             n_jobs=self.n_jobs,
         )
+
+
+def _mention(video: Any) -> Any:
+    """Stand for an array, which a fitted transformer must not carry along, by its shape."""
+    inner = video.video if isinstance(video, VideoSegment) else video
+    return f"array of shape {tuple(inner.shape)}" if hasattr(inner, "shape") else video
 
 
 def _width(blocks: dict[str, slice]) -> int:

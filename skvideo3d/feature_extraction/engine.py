@@ -98,8 +98,7 @@ def _extract(
         return
     size = min(_MAX_PORTION, math.ceil(len(chosen) / (n_jobs * _PORTIONS_PER_JOB)))
     starts = range(0, len(chosen), size)
-    # No backend is named: joblib.parallel_config decides where the workers are.
-    results = Parallel(n_jobs=resources.n_jobs, return_as="generator")(
+    results = _parallel(resources.n_jobs)(
         delayed(_list_portion)(chosen[start : start + size], spec, resources) for start in starts
     )
     try:
@@ -111,6 +110,18 @@ def _extract(
             # joblib warns of results that nobody takes; leaving at the first failure is meant.
             warnings.simplefilter("ignore", UserWarning)
             results.close()
+
+
+def _parallel(n_jobs: int | None) -> Parallel:
+    # No backend is named: joblib.parallel_config decides where the workers are.
+    try:
+        return Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError as error:
+        # The multiprocessing backend; torch in forked processes can also wait for itself for ever.
+        raise ValueError(
+            "The active joblib backend cannot hand results back one by one; use 'loky' (the "
+            "default), 'threading' or 'dask'."
+        ) from error
 
 
 def _list_portion(

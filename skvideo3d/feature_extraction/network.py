@@ -15,8 +15,9 @@ from .spec import DescriptorSpec, Precision
 if TYPE_CHECKING:
     from skvideo3d.models import C3D, I3D
     from skvideo3d.models.checkpoints import Weights
+    from skvideo3d.video.preprocessing import Preprocessing
 
-__all__ = ["descriptor_sizes", "resolve_precision", "run_network"]
+__all__ = ["descriptor_sizes", "resolve_precision", "run_network", "usable_device"]
 
 
 def run_network(
@@ -38,9 +39,9 @@ def run_network(
     """
     import torch
 
-    device = device or default_device()
+    device = usable_device(device)
     network = _network(spec.weights, spec.precision, device)
-    batch = torch.from_numpy(spec.preprocessing.prepare_clips(clips))
+    batch = torch.from_numpy(_recipe(spec).prepare_clips(clips))
     dtype = getattr(torch, spec.precision)
     with torch.inference_mode(), _numbers_of_the_spec_alone(device):
         layers = network.describe(batch.to(device=device, dtype=dtype), spec.layers)
@@ -92,17 +93,55 @@ def resolve_precision(precision: str, device: str | None = None) -> Precision:
         return precision  # type: ignore[return-value]
     import torch
 
-    if torch.device(device or default_device()).type == "cuda":
+    if torch.device(usable_device(device)).type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return "bfloat16" if capabilities.get("avx512_bf16") else "float32"
 
 
-def default_device() -> str:
-    """Choose CUDA where there is one, else the CPU."""
+def usable_device(device: str | None) -> str:
+    """Choose where to compute.
+
+    Parameters
+    ----------
+    device : str or None
+        None is CUDA where there is one, else the CPU.
+
+    Returns
+    -------
+    str
+        The device, or the CPU for CUDA where there is none: a fitted model moves.
+
+    Raises
+    ------
+    ValueError
+        If torch knows no such device, or this machine has fewer.
+    """
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+        if kind == "cuda" and not torch.cuda.is_available():
+            return "cpu"
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used: {str(error).splitlines()[0]}. Use None for CUDA "
+            "where there is one, else the CPU."
+        ) from error
+    return device
+
+
+@lru_cache(maxsize=64)
+def _recipe(spec: DescriptorSpec) -> Preprocessing:
+    """Find the mean cube of the weights where this machine keeps it."""
+    from skvideo3d.models.checkpoints import relocated
+
+    if spec.preprocessing != spec.weights.preprocessing:
+        return spec.preprocessing
+    return relocated(spec.weights).preprocessing
 
 
 @lru_cache(maxsize=4)  # the paper's three networks in a union, and one more

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 import threading
 import warnings
 from collections import OrderedDict
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class DescriptorStore:
         self._recent: OrderedDict[str, NDArray[Any]] = OrderedDict()
         self._recent_bytes = 0
         self._guard = threading.Lock()
+        self._is_unwritable = False
 
     def get(self, key: str) -> NDArray[Any] | None:
         """Look an entry up.
@@ -67,6 +69,8 @@ class DescriptorStore:
             value = np.load(path, allow_pickle=False)
         except FileNotFoundError:
             return None
+        except PermissionError:
+            return None  # another user's entry in a shared folder; it is computed here
         except (OSError, ValueError, EOFError) as error:
             warnings.warn(
                 f"The stored descriptor {str(path)!r} is damaged ({error}); it is computed anew.",
@@ -86,15 +90,18 @@ class DescriptorStore:
             Of numbers, or structured; copied.
         """
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        # Not mkstemp, whose files nobody else may read: the folder may be shared.
+        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "xb") as file:
                 np.save(file, value, allow_pickle=False)
             os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        except OSError as error:
+            self._warn_unwritable(error)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
         self._remember(key, value.copy())
 
     def claim(self, digest: str) -> Claim | None:
@@ -112,13 +119,16 @@ class DescriptorStore:
             process that dies.
         """
         folder = self.folder / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
         slot = int(digest[:8], 16) % _N_LOCKS
-        lock = FileLock(folder / f"{slot:03x}.lock", thread_local=False)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / f"{slot:03x}.lock", thread_local=False, mode=0o666)
             lock.acquire(timeout=0)
         except Timeout:
             return None
+        except OSError as error:
+            self._warn_unwritable(error)
+            return Claim(None)
         return Claim(lock)
 
     def note_reading(self, name: str) -> None:
@@ -129,10 +139,13 @@ class DescriptorStore:
         name : str
         """
         line = json.dumps({"video": name, "pid": os.getpid()}) + "\n"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # One write of one short line in append mode does not mix with those of other processes.
-        with open(self.folder / "readings.jsonl", "ab", buffering=0) as file:
-            file.write(line.encode())
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # One write of one short line in append mode does not mix with those of others.
+            with open(self.folder / "readings.jsonl", "ab", buffering=0) as file:
+                file.write(line.encode())
+        except OSError as error:
+            self._warn_unwritable(error)
 
     def readings(self) -> list[str]:
         """Give the names of all videos that were opened, in order, one for each time."""
@@ -141,6 +154,18 @@ class DescriptorStore:
         except FileNotFoundError:
             return []
         return [json.loads(line)["video"] for line in text.splitlines()]
+
+    def _warn_unwritable(self, error: OSError) -> None:
+        """Tell once that nothing can be kept: the numbers do not depend on it."""
+        if not self._is_unwritable:
+            self._is_unwritable = True
+            warnings.warn(
+                f"The descriptor store {str(self.folder)!r} cannot be written to "
+                f"({error.strerror or error}): descriptors are computed, and not kept there. Free "
+                "space, mend the permissions, or use another memory=.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.npy"
@@ -158,14 +183,15 @@ class DescriptorStore:
 
 
 class Claim:
-    """A video reserved for one caller, until `release`."""
+    """A video reserved for one caller, until `release`; in name only without a lock."""
 
-    def __init__(self, lock: FileLock) -> None:
+    def __init__(self, lock: FileLock | None) -> None:
         self._lock = lock
 
     def release(self) -> None:
         """Let others have the video."""
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
 
 @lru_cache(maxsize=16)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from operator import index
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,15 +119,19 @@ class Preprocessing:
     mean: tuple[float, ...] | MeanCube = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
-        # Recipes read from JSON come with lists; the spec that holds a recipe must be hashable.
-        for name in ("resize", "crop", "mean"):
+        # Recipes from JSON or numpy come with lists and numpy's numbers; a recipe is hashable.
+        for name, kind in (("resize", index), ("crop", index), ("mean", float), ("scale", float)):
             value = getattr(self, name)
-            if isinstance(value, Sequence):
-                object.__setattr__(self, name, tuple(value))
+            try:
+                if not isinstance(value, MeanCube):
+                    plain = tuple(map(kind, value)) if np.ndim(value) else kind(value)
+                    object.__setattr__(self, name, plain)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}={value!r}: {error}.") from error
         sides = self.resize if isinstance(self.resize, tuple) else (self.resize, self.resize)
         if len(sides) != 2 or min(sides) < 1:
             raise ValueError(f"resize={self.resize!r}: give one positive int or (height, width).")
-        if len(self.crop) != 2 or min(self.crop) < 1:
+        if not isinstance(self.crop, tuple) or len(self.crop) != 2 or min(self.crop) < 1:
             raise ValueError(f"crop={self.crop!r}: give (height, width) in pixels.")
         if self.crop[0] > sides[0] or self.crop[1] > sides[1]:
             raise ValueError(
@@ -135,7 +140,7 @@ class Preprocessing:
             )
         if self.channel_order not in ("rgb", "bgr"):
             raise ValueError(f"channel_order={self.channel_order!r}: use 'rgb' or 'bgr'.")
-        if not isinstance(self.mean, MeanCube) and len(self.mean) != 3:
+        if not isinstance(self.mean, MeanCube) and np.shape(self.mean) != (3,):
             raise ValueError(f"mean={self.mean!r}: give one value for each of 3 channels.")
 
     def prepare_frame(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -72,6 +72,33 @@ def test_a_write_that_fails_leaves_nothing(store):
     assert store.get(KEY) is None
 
 
+def test_entries_and_locks_may_be_read_by_whom_the_umask_says(store):
+    import stat
+
+    before = os.umask(0o002)
+    try:
+        store.put(KEY, np.zeros(3))
+        claim = store.claim(video_digest(("a",)))
+        claim.release()
+    finally:
+        os.umask(before)
+    modes = {p.suffix: stat.S_IMODE(p.stat().st_mode) for p in store.folder.rglob("*.*")}
+    # Whoever may enter the folder may lock; there is nothing in a lock file.
+    assert modes == {".npy": 0o664, ".lock": 0o666}
+
+
+def test_a_folder_that_cannot_be_written_costs_a_warning_and_nothing_else(tmp_path):
+    # A file in the place of the folder stops even the superuser.
+    (tmp_path / "store").write_text("in the way")
+    store = DescriptorStore(tmp_path / "store" / "inside")
+    with pytest.warns(UserWarning, match="cannot be written to"):
+        claim = store.claim(video_digest(("a",)))
+    claim.release()
+    store.note_reading("a.mp4")  # warns no more
+    store.put(KEY, np.arange(3))
+    np.testing.assert_array_equal(store.get(KEY), np.arange(3))  # in this process
+
+
 def test_memory_is_bounded_and_keeps_the_latest(store, monkeypatch):
     monkeypatch.setattr(store_module, "_MEMORY_BYTES", 1000)
     keys = [entry_key("", str(i)) for i in range(10)]

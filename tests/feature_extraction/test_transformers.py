@@ -200,6 +200,26 @@ def test_wrong_settings_are_refused_by_name_in_fit_and_transform(
             method(noise_videos)
 
 
+@pytest.mark.parametrize(
+    ("describer", "message"),
+    [
+        (C3DTransformer(layer="prob"), "'prob'.*sports1m-fc8"),
+        (C3DTransformer(layer="fc9"), "fc9"),
+        (C3DTransformer(clip_len=8), "clip"),
+        (I3DTransformer(layer="mixed_5c"), "Mixed_5c"),
+        (I3DTransformer(clip_len=8), "at least 9 frames"),
+    ],
+)
+def test_what_published_weights_cannot_do_is_said_before_they_are_fetched(
+    noise_videos, monkeypatch, describer, message
+):
+    from skvideo3d.models import checkpoints
+
+    monkeypatch.setattr(checkpoints, "fetch", None)
+    with pytest.raises(ValueError, match=message):
+        clone(describer).fit(noise_videos)
+
+
 def test_weights_without_a_classifier_say_who_has_one(tmp_path, noise_videos):
     path = tmp_path / "no_fc8.safetensors"
     save_weights(
@@ -267,6 +287,22 @@ def test_transform_clips_keeps_failures_in_their_place(small_c3d, with_broken):
     assert [c.features.shape[1] for c in clips] == [256 + 5] * 5
 
 
+def test_a_fitted_transformer_does_not_carry_arrays_that_failed(small_c3d):
+    huge = np.zeros((100, 100, 100, 4), np.uint8)
+    describer = C3DTransformer(small_c3d, on_error="nan")
+    with pytest.warns(UserWarning, match="1 of 1"):
+        describer.fit_transform([huge])
+    assert describer.failures_[0][:2] == (0, "array of shape (100, 100, 100, 4)")
+    assert len(pickle.dumps(describer)) < 10_000
+
+
+def test_a_missing_path_in_a_column_keeps_its_row(small_c3d, paths):
+    column = pd.Series([paths[0], None, np.nan, "", paths[1]])
+    with pytest.warns(UserWarning, match="3 of 5"):
+        rows = C3DTransformer(small_c3d, on_error="nan").fit_transform(column)
+    assert np.isnan(rows).all(axis=1).tolist() == [False, True, True, True, False]
+
+
 # --- memory, pickling, other processes -------------------------------------------------------
 
 
@@ -308,11 +344,11 @@ def test_settings_that_move_the_numbers_are_computed_anew(small_c3d, tmp_path, p
 def test_readings_are_what_was_really_opened(small_c3d, tmp_path, paths, monkeypatch):
     from skvideo3d.video import sources
 
-    opened = []
+    opened, real = [], sources.read_file
 
-    def counting(path, first=0, real=sources.read_file):
+    def counting(path, *place):
         opened.append(path)
-        return real(path, first)
+        return real(path, *place)
 
     monkeypatch.setattr(sources, "read_file", counting)
     describer = C3DTransformer(small_c3d, memory=tmp_path / "m", layer=("fc6", "prob"))
@@ -329,8 +365,10 @@ def test_a_file_replaced_while_it_is_read_is_not_taken_for_the_new_one(
 
     path = write_video(tmp_path / "a.mp4", numbered_frames(20))
 
-    def replaced_meanwhile(name, first=0, real=sources.read_file):
-        frames = list(real(name, first))
+    real = sources.read_file
+
+    def replaced_meanwhile(name, *place):
+        frames = list(real(name, *place))
         write_video(path, numbered_frames(20)[::-1])
         return iter(frames)
 
@@ -386,6 +424,54 @@ def test_leave_one_out_and_grid_search_read_each_video_once(small_c3d, tmp_path,
     assert sorted(readings(tmp_path / "n")) == sorted(paths)
 
 
+@pytest.mark.parametrize("transformer", [C3DTransformer, I3DTransformer])
+def test_looking_at_a_transformer_fetches_nothing(monkeypatch, transformer):
+    from skvideo3d.models import checkpoints
+
+    monkeypatch.setattr(checkpoints, "fetch", None)
+    describer = transformer()
+    assert "fit" in dir(describer)
+    assert transformer.__name__ in describer._repr_html_()
+    assert transformer.__name__ in make_pipeline(transformer(), LinearSVC())._repr_html_()
+    with pytest.raises(NotFittedError):
+        describer.get_feature_names_out()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_joblibs_backends_give_the_same_rows(small_c3d, tmp_path, noise_videos, backend):
+    expected = C3DTransformer(small_c3d).transform(noise_videos)
+    with joblib.parallel_config(backend, n_jobs=2):
+        rows = C3DTransformer(small_c3d).transform(noise_videos)
+    np.testing.assert_allclose(rows, expected, atol=1e-6)
+
+
+def test_joblibs_forking_backend_is_refused_with_what_to_use(small_c3d, noise_videos):
+    describer = C3DTransformer(small_c3d)
+    with (
+        joblib.parallel_config("multiprocessing", n_jobs=2),
+        pytest.raises(ValueError, match="use 'loky'"),
+    ):
+        describer.transform(noise_videos)
+
+
+def test_devices_that_do_not_exist_are_refused_by_fit(small_c3d, noise_videos):
+    with pytest.raises(ValueError, match="device='abacus' cannot be used"):
+        C3DTransformer(small_c3d, device="abacus").fit(noise_videos)
+
+
+def test_a_model_of_a_cuda_machine_moves_to_one_without(small_c3d, noise_videos):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    describer = C3DTransformer(small_c3d, device="cuda")
+    with pytest.warns(UserWarning, match="computing on the CPU"):
+        rows = describer.fit_transform(noise_videos[:2])
+    expected = C3DTransformer(small_c3d, device="cpu").transform(noise_videos[:2])
+    np.testing.assert_array_equal(rows, expected)
+
+
 def test_a_pickled_transformer_is_small_and_knows_its_weights(small_c3d, noise_videos):
     describer = C3DTransformer(small_c3d).fit(noise_videos)
     expected = describer.transform(noise_videos)
@@ -437,6 +523,11 @@ def test_verbose_shows_a_bar_on_stderr_and_silence_is_the_default(small_c3d, noi
     assert "clips/s" in err
 
 
+def test_the_public_packages_are_there_after_one_import():
+    code = "import skvideo3d; skvideo3d.models.C3D; skvideo3d.datasets.make_action_videos"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_importing_the_package_loads_neither_torch_nor_a_decoder():
     code = (
         "import sys, skvideo3d; from skvideo3d import *; skvideo3d.C3DTransformer().get_params();"
@@ -467,7 +558,7 @@ def test_i3d_gives_any_end_point(small_i3d, noise_videos):
 
 
 def test_i3d_refuses_clips_too_short_for_its_pooling(small_i3d, noise_videos):
-    with pytest.raises(ValueError, match="9"):
+    with pytest.raises(ValueError, match="at least 9 frames"):
         I3DTransformer(small_i3d, clip_len=8).fit(noise_videos)
 
 

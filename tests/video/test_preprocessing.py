@@ -105,11 +105,23 @@ def test_a_mean_cube_of_the_authors_is_read(realdata):
         ({"crop": (0, 5)}, "in pixels"),
         ({"channel_order": "yuv"}, "'rgb' or 'bgr'"),
         ({"mean": (1.0,)}, "one value for each"),
+        ({"mean": 1.0}, "one value for each"),
+        ({"resize": 256.5}, "resize=256.5"),
+        ({"crop": (32.5, 32)}, r"crop=\(32.5, 32\)"),
+        ({"crop": 224}, "in pixels"),
+        ({"scale": "one"}, "scale='one'"),
     ],
 )
 def test_recipes_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Preprocessing(**({"resize": 256, "crop": (224, 224)} | settings))
+
+
+def test_numpys_numbers_are_numbers():
+    recipe = Preprocessing(np.int64(256), np.array([224, 224]), mean=np.array([1, 2, 3.0]))
+    assert recipe == Preprocessing(256, (224, 224), mean=(1.0, 2.0, 3.0))
+    assert Preprocessing.from_dict(recipe.to_dict()) == recipe
+    assert hash(recipe) == hash(Preprocessing(256, (224, 224), mean=(1.0, 2.0, 3.0)))
 
 
 def test_recipes_survive_json():

@@ -6,10 +6,9 @@ import json
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from skvideo3d.exceptions import CheckpointError
@@ -26,10 +25,11 @@ from .description import (
     freeze_config,
     our_tensors,
 )
-from .download import fetch, locate, sha256_of, weights_folder
+from .download import fetch, locate, sha256_of
 from .fitting import build
 from .registry import WEIGHTS, WeightsEntry, find_entry, published
 from .saving import save_weights
+from .weights import Weights, relocated
 
 if TYPE_CHECKING:
     from .c3d import C3D
@@ -48,33 +48,6 @@ __all__ = [
 ]
 
 _CLASSIFIER_LAYERS = {"fc8", "logits", "prob"}
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Everything that determines a network's numbers, small enough to send to a worker.
-
-    Parameters
-    ----------
-    architecture : {"c3d", "i3d"}
-    config : tuple of (str, object) pairs
-        Arguments of the network's constructor.
-    sha256 : str
-        Of the file; for random weights a text that says how they are drawn.
-    path : str or None
-        Where the file is; two objects that differ in nothing else are equal.
-    seed : int or None
-        Of random weights.
-    preprocessing : Preprocessing
-        What belongs before the network.
-    """
-
-    architecture: Architecture
-    config: Config
-    sha256: str
-    path: str | None = field(compare=False)
-    seed: int | None
-    preprocessing: Preprocessing
 
 
 def resolve_weights(
@@ -231,44 +204,6 @@ def load_network(weights: Weights) -> C3D | I3D:
     return network.eval().requires_grad_(False)
 
 
-def relocated(weights: Weights) -> Weights:
-    """Find the files of weights that another machine described, whose cache may be elsewhere.
-
-    Parameters
-    ----------
-    weights : Weights
-
-    Returns
-    -------
-    Weights
-        Equal to the given one. The paths of the checkpoint and of the mean cube lead to files on
-        this machine: where they did, or to the same name in the weights folder. A mean cube that is
-        nowhere keeps its path, and `MeanCube.array` names it.
-
-    Raises
-    ------
-    CheckpointError
-        If the checkpoint is gone or is not the one that was described.
-
-    Examples
-    --------
-    >>> weights = resolve_weights(None, "c3d", seed=0, config={"width": 0.05})
-    >>> relocated(weights) == weights
-    True
-    """
-    if weights.path is None:
-        path, recipe = None, weights.preprocessing
-    else:
-        path, recipe = _find_again(weights), weights.preprocessing
-    if isinstance(recipe.mean, MeanCube) and not os.path.isfile(recipe.mean.path):
-        # Our own files carry their cube; the others lie beside the checkpoints.
-        inside = recipe.mean.path == weights.path
-        there = path if inside and path else weights_folder() / Path(recipe.mean.path).name
-        if os.path.isfile(there):
-            recipe = replace(recipe, mean=replace(recipe.mean, path=str(there)))
-    return replace(weights, path=path, preprocessing=recipe)
-
-
 def build_network(weights: Weights, device: str = "meta") -> C3D | I3D:
     """Build the network of some weights without them, to ask for its layers and sizes.
 
@@ -423,21 +358,4 @@ def _check_stream(path: str, found: Description, stream: str | None) -> None:
         f"'{path}' takes {channels} channels{flow}, and {transformer} describes rgb frames alone "
         "(stream='rgb'); use a checkpoint of 3 channels. load_weights takes this one and gives the "
         "network."
-    )
-
-
-def _find_again(weights: Weights) -> str:
-    assert weights.path is not None
-    # On another machine the cache may be elsewhere: the name below it is the same.
-    for path in (Path(weights.path), weights_folder() / Path(weights.path).name):
-        if path.is_file():
-            if sha256_of(path) == weights.sha256:
-                return str(path)
-            raise CheckpointError(
-                f"'{path}' is not the file it was: its sha256 is {sha256_of(path)} and was "
-                f"{weights.sha256}. Restore it, or make the estimator again."
-            )
-    raise CheckpointError(
-        f"There is no checkpoint file at '{weights.path}' any more, nor one of its name in "
-        f"'{weights_folder()}' on this machine; put it there (sha256 {weights.sha256})."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import json
 import os
 import shutil
@@ -18,16 +17,13 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError
 
+from .inputs import expand
+
 if TYPE_CHECKING:
     from skvideo3d.feature_extraction.base import VideoTransformer
 
 __all__ = ["add_parser", "run"]
 
-_LIST_SUFFIXES = {".txt", ".lst", ".list"}
-_VIDEO_SUFFIXES = {
-    *(".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
-}
 _FAILURES_SHOWN = 10
 
 _DESCRIPTION = """\
@@ -93,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     own_memory = args.output.with_name(args.output.name + ".descriptors")
     try:
         _check_output(args.output)
-        paths = _expand(args.videos)
+        paths = expand(args.videos)
         describer = _describer(args, args.memory or own_memory)
         with warnings.catch_warnings():
             # The summary below says it better.
@@ -144,53 +140,6 @@ def _pyarrow() -> Any:
             "choose an output that ends in .npz."
         ) from error
     return pyarrow
-
-
-def _expand(arguments: list[str]) -> list[str]:
-    paths: list[str] = []
-    for argument in arguments:
-        if argument == "-":
-            paths.extend(_lines(sys.stdin.buffer.read()))
-        elif Path(argument).is_dir():
-            paths.extend(_in_folder(Path(argument)))
-        elif Path(argument).suffix.lower() in _LIST_SUFFIXES:
-            paths.extend(_lines(_read_list(Path(argument))))
-        else:
-            paths.append(argument)
-    if not paths:
-        raise ValueError(
-            f"no videos in {' '.join(arguments)}; name video files, or a list of them."
-        )
-    return paths
-
-
-def _read_list(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ValueError(f"the list {str(path)!r} does not exist; check the path.") from None
-
-
-def _lines(content: bytes) -> list[str]:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows writes with >
-        text = content.decode("utf-16")
-    else:
-        # What is no UTF-8 is a path all the same, on systems where paths are bytes.
-        text = content.decode("utf-8-sig", errors="surrogateescape")
-    # Not splitlines, which takes characters for line ends that paths may have.
-    lines = (line.strip() for line in text.replace("\r", "\n").split("\n"))
-    return [line for line in lines if line]
-
-
-def _in_folder(folder: Path) -> list[str]:
-    videos = sorted(
-        path
-        for path in folder.rglob("*")
-        # Hidden files are not videos but what systems note about them: ._clip.mp4 of macOS.
-        if path.suffix.lower() in _VIDEO_SUFFIXES and not path.name.startswith(".")
-    )
-    # Without videos it is itself one, made of frames, or refused as such.
-    return [str(path) for path in videos if path.is_file()] or [str(folder)]
 
 
 def _describer(args: argparse.Namespace, memory: str | Path) -> VideoTransformer:

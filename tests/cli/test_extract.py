@@ -155,12 +155,14 @@ def test_random_weights_are_those_of_the_seed_and_are_called_so(extract, videos,
 
 
 def test_a_folder_gives_the_videos_below_it_sorted_without_hidden_and_other_files(
-    extract, make_video, tmp_path
+    extract, make_video, tmp_path, capsys
 ):
     for seed, name in enumerate(("b/2.MP4", "a/x/1.mkv", "b/1.mp4", "._b.mp4", ".b.mp4")):
         make_video(f"clips/{name}", seed)
     (tmp_path / "clips/a/notes.doc").write_text("not a video")
+    (tmp_path / "clips/loop").symlink_to(tmp_path / "clips")
     assert extract(tmp_path / "clips", "-o", tmp_path / "out.npz") == 0
+    assert "Passed over 1 other files (.doc 1)" in capsys.readouterr().err
     names = [
         Path(p).relative_to(tmp_path / "clips").as_posix()
         for p in read(tmp_path / "out.npz")["path"]
@@ -178,6 +180,23 @@ def test_a_folder_of_frames_is_one_video(extract, tmp_path, small_c3d, noise_vid
     assert found["path"].tolist() == [str(folder)]
     expected = rows_of(noise_videos[:1], small_c3d)  # the same pixels: png loses nothing
     np.testing.assert_allclose(found["descriptor"], expected, atol=1e-6)
+
+
+def test_a_folder_of_folders_of_frames_is_as_many_videos(extract, tmp_path, noise_videos):
+    for name, video in zip(("b/2", "b/1", "a"), noise_videos, strict=False):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number, pixels in enumerate(video[:16]):
+            Image.fromarray(pixels).save(tmp_path / "set" / name / f"{number}.png")
+    # A moving preview beside the frames is not the video.
+    (tmp_path / "set/a/preview.gif").write_bytes(b"GIF89a")
+    assert extract(tmp_path / "set", "-o", tmp_path / "out.npz") == 0
+    paths = read(tmp_path / "out.npz")["path"]
+    assert [Path(p).relative_to(tmp_path / "set").as_posix() for p in paths] == ["a", "b/1", "b/2"]
+
+
+def test_an_empty_word_is_not_the_current_folder(extract, tmp_path, capsys):
+    assert extract("", "-o", tmp_path / "out.npz") == 2
+    assert "empty" in capsys.readouterr().err
 
 
 def test_a_folder_of_neither_is_a_row_with_the_reason(extract, tmp_path, capsys):

@@ -1,0 +1,109 @@
+"""What a command's words for videos mean: files, lists of paths, folders of videos or of frames."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["expand"]
+
+_LIST_SUFFIXES = {".txt", ".lst", ".list"}
+_VIDEO_SUFFIXES = {
+    *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m4v", ".mkv"),
+    *(".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm"),
+    ".wmv",
+}
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
+
+
+def expand(arguments: Sequence[str]) -> list[str]:
+    """Find the videos that the words of a command line name.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Video files, folders, lists (.txt, or - for the standard input) with one path a line.
+
+    Returns
+    -------
+    list of str
+        Paths of files and of folders of frames. A folder without any stands for itself, to be
+        refused with the reason. Files in folders that are taken for no videos are counted on
+        stderr.
+
+    Raises
+    ------
+    ValueError
+        If a list does not exist, a word is empty, or there are no videos.
+    """
+    paths: list[str] = []
+    others: Counter[str] = Counter()
+    for argument in arguments:
+        if not argument:
+            raise ValueError("one of the arguments is empty; name video files, folders or lists.")
+        if argument == "-":
+            paths.extend(_lines(sys.stdin.buffer.read()))
+        elif os.path.isdir(argument):
+            paths.extend(_in_folder(argument, others) or [argument])
+        elif Path(argument).suffix.lower() in _LIST_SUFFIXES:
+            paths.extend(_lines(_read_list(Path(argument))))
+        else:
+            paths.append(argument)
+    if not paths:
+        raise ValueError(
+            f"no videos in {' '.join(arguments)}; name video files, or a list of them."
+        )
+    if others:
+        kinds = ", ".join(f"{suffix or 'no ending'} {n}" for suffix, n in others.most_common(8))
+        print(f"Passed over {others.total()} other files ({kinds}).", file=sys.stderr)
+    return paths
+
+
+def _in_folder(folder: str, others: Counter[str]) -> list[str]:
+    """Walk a folder: one with videos gives those, one with only images is itself a video."""
+    paths: list[str] = []
+    seen: set[str] = set()
+    for place, subfolders, files in os.walk(folder, followlinks=True):
+        if os.path.realpath(place) in seen:  # a link back up
+            subfolders.clear()
+            continue
+        seen.add(os.path.realpath(place))
+        subfolders.sort()
+        # Hidden files are not videos but what systems note about them: ._clip.mp4 of macOS.
+        suffixes = {
+            name: os.path.splitext(name)[1].lower() for name in files if not name.startswith(".")
+        }
+        videos = sorted(name for name, suffix in suffixes.items() if suffix in _VIDEO_SUFFIXES)
+        has_images = not _IMAGE_SUFFIXES.isdisjoint(suffixes.values())
+        if has_images and all(suffixes[name] == ".gif" for name in videos):
+            paths.append(place)  # a moving preview beside the frames is none of them
+            videos = []
+        paths.extend(os.path.join(place, name) for name in videos)
+        others.update(
+            suffix
+            for suffix in suffixes.values()
+            if suffix not in _VIDEO_SUFFIXES and suffix not in _IMAGE_SUFFIXES
+        )
+    return paths
+
+
+def _read_list(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"the list {str(path)!r} does not exist; check the path.") from None
+
+
+def _lines(content: bytes) -> list[str]:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows writes with >
+        text = content.decode("utf-16")
+    else:
+        # What is no UTF-8 is a path all the same, on systems where paths are bytes.
+        text = content.decode("utf-8-sig", errors="surrogateescape")
+    # Not splitlines, which takes characters for line ends that paths may have.
+    lines = (line.strip() for line in text.replace("\r", "\n").split("\n"))
+    return [line for line in lines if line]

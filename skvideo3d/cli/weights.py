@@ -96,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "verify":
             return _verify(args.names)
         return _convert(args)
+    except BrokenPipeError:
+        raise  # the reader of a pipe went away: main knows what to do
     except (SkVideo3DError, ValueError, OSError) as error:
         print(f"skvideo3d weights: {error}", file=sys.stderr)
         return 1

@@ -74,7 +74,7 @@ def test_a_process_without_standard_output_works(monkeypatch):
 
 
 def test_ctrl_c_is_status_130_and_one_line(monkeypatch, capsys):
-    def interrupted():
+    def interrupted(**options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(weights, "_list", interrupted)

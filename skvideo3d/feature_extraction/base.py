@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -32,6 +33,7 @@ from .clips import ClipDescriptors, join_layers
 from .engine import Resources, describe
 from .extraction import Outcome
 from .progress import ProgressBar
+from .settings import block_sizes, make_spec, side_by_side
 from .spec import DescriptorSpec, Pooling
 from .validation import check_videos, recognise_videos, with_position
 
@@ -217,11 +219,11 @@ class VideoTransformer(
         """
         self._validate_params()
         videos = check_videos(X)
-        spec = self._spec(pooling=None)
-        sizes = _block_sizes(spec)
+        spec = replace(self._spec(), pooling=None)
+        n_features = sum(block_sizes(spec).values())
         outcomes = self._outcomes(videos, spec)
         none = ClipDescriptors(
-            np.empty((0, sum(sizes.values())), dtype=np.float32), np.empty(0, int), np.empty(0)
+            np.empty((0, n_features), dtype=np.float32), np.empty(0, int), np.empty(0)
         )
         return [join_layers(outcome.layers) if outcome.layers else none for outcome in outcomes]
 
@@ -255,7 +257,7 @@ class VideoTransformer(
             self.seed_ = self._draw_seed()
         spec = self._spec(fitting=True)
         self.weights_sha256_ = spec.weights.sha256
-        self.feature_blocks_ = _blocks(_block_sizes(spec))
+        self.feature_blocks_ = side_by_side(block_sizes(spec))
 
     def _draw_seed(self) -> int:
         if isinstance(self.random_state, Integral):
@@ -290,7 +292,7 @@ class VideoTransformer(
         self, videos: Sequence[Any], on_video: Callable[[], None] = lambda: None
     ) -> NDArray[np.float32]:
         spec = self._spec()
-        blocks = _blocks(_block_sizes(spec))
+        blocks = side_by_side(block_sizes(spec))
         descriptors = np.full((len(videos), _width(blocks)), np.nan, dtype=np.float32)
         outcomes = self._outcomes(videos, spec, on_video)
         done = [i for i, outcome in enumerate(outcomes) if outcome.error is None]
@@ -335,66 +337,15 @@ class VideoTransformer(
             )
         return [outcomes[i] for i in range(len(videos))]
 
-    def _spec(
-        self, *, pooling: Pooling | Literal["own"] | None = "own", fitting: bool = False
-    ) -> DescriptorSpec:
-        from skvideo3d.models.checkpoints import (
-            Weights,
-            check_layers,
-            foresee_weights,
-            resolve_weights,
-        )
-
-        from .network import resolve_precision, usable_device
-
-        layers = (self.layer,) if isinstance(self.layer, str) else tuple(self.layer)
-        if not layers or len(set(layers)) != len(layers):
-            raise ValueError(
-                f"layer={self.layer!r}: give one layer name or several different ones."
-            )
-        device = usable_device(self.device)
-        if self.device is not None and device != self.device:
-            warnings.warn(
-                f"device={self.device!r}: this machine has no CUDA; computing on the CPU.",
-                UserWarning,
-                stacklevel=4,
-            )
-
-        def spec_with(weights: Weights) -> DescriptorSpec:
-            check_layers(weights, layers)
-            preprocessing = self.preprocessing or weights.preprocessing
-            preprocessing.check_clip_len(self.clip_len)
-            return DescriptorSpec(
-                weights=weights,
-                layers=layers,
-                clip_len=int(self.clip_len),
-                clip_stride=int(self.clip_stride),
-                fps=None if self.fps is None else float(self.fps),
-                short_video=self.short_video,
-                pooling=self.pooling if pooling == "own" else pooling,
-                precision=resolve_precision(self.precision, device),
-                preprocessing=preprocessing,
-            )
-
-        options = self._weights_options()
-        foreseen = foresee_weights(self.weights, self._architecture, **options)
-        if foreseen is not None:
-            # What the network cannot do is said before hundreds of megabytes are fetched.
-            _block_sizes(spec_with(foreseen))
-        weights = resolve_weights(
-            self.weights,
-            self._architecture,
-            seed=self._seed(),
-            preprocessing=self.preprocessing,
-            **options,
-        )
-        fitted_sha256 = getattr(self, "weights_sha256_", None)
-        if not fitting and fitted_sha256 is not None and weights.sha256 != fitted_sha256:
+    def _spec(self, *, fitting: bool = False) -> DescriptorSpec:
+        spec = make_spec(self, self._seed(), **self._weights_options())
+        sha256, fitted = spec.weights.sha256, getattr(self, "weights_sha256_", None)
+        if not fitting and fitted is not None and sha256 != fitted:
             raise CheckpointError(
-                f"{type(self).__name__} was fitted with weights {fitted_sha256}, but "
-                f"weights={self.weights!r} are now {weights.sha256}; restore the file or fit again."
+                f"{type(self).__name__} was fitted with weights {fitted}, but "
+                f"weights={self.weights!r} are now {sha256}; restore the file or fit again."
             )
-        return spec_with(weights)
+        return spec
 
     def _weights_options(self) -> dict[str, Any]:
         return {}
@@ -429,17 +380,3 @@ def _mention(video: Any) -> Any:
 
 def _width(blocks: dict[str, slice]) -> int:
     return max(int(block.stop) for block in blocks.values())
-
-
-def _block_sizes(spec: DescriptorSpec) -> dict[str, int]:
-    from .network import descriptor_sizes  # torch
-
-    return descriptor_sizes(spec)
-
-
-def _blocks(sizes: dict[str, int]) -> dict[str, slice]:
-    stops = np.cumsum(list(sizes.values()))
-    return {
-        name: slice(int(stop) - size, int(stop))
-        for (name, size), stop in zip(sizes.items(), stops, strict=True)
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LayeredNetwork"]
 
 
-class LayeredNetwork(nn.Module):
+class LayeredNetwork(nn.Module, ABC):
     """A chain of named layers that can be left at any of them.
 
     A subclass fills `layer_names` and `descriptor_layers`, gives every layer that computes with
@@ -129,11 +130,13 @@ class LayeredNetwork(nn.Module):
                 "apply the preprocessing of the weights first."
             )
 
+    @abstractmethod
     def _run(self, name: str, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Compute a layer from the one before it."""
 
+    @abstractmethod
     def _vector(self, value: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Make (n, d) of a layer's activations."""
 
 
 def scaled(channels: int, width: float) -> int:

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import numpy as np
@@ -35,9 +34,7 @@ def folder(tmp_path_factory, worker_id):
     folder = (base if worker_id == "master" else base.parent) / "demo"
     with FileLock(f"{folder}.lock"):
         if not (folder / "first.md").exists():
-            began = time.perf_counter()
             assert main(["demo", "--folder", str(folder)]) == 0
-            (folder / "seconds").write_text(str(time.perf_counter() - began))
             shutil.copy(folder / "report.md", folder / "first.md")
     return folder
 
@@ -83,11 +80,6 @@ def again(folder):
 
 def accuracy(report, what):
     return float(re.search(rf"\| {what} \| ([0-9.]+) \|", report)[1])
-
-
-@pytest.mark.slow
-def test_it_takes_less_than_two_minutes(folder):
-    assert float((folder / "seconds").read_text()) < 120
 
 
 @pytest.mark.slow

@@ -157,8 +157,6 @@ def _describer(args: argparse.Namespace, memory: str | Path) -> VideoTransformer
         "n_jobs": args.n_jobs,
         "weights": args.weights,
     }
-    if args.device is not None:
-        _check_device(args.device)
     transformer = C3DTransformer if args.network == "c3d" else I3DTransformer
     describer = transformer(
         on_error="nan", memory=memory, random_state=args.seed, verbose=0 if args.quiet else 1
@@ -169,19 +167,6 @@ def _describer(args: argparse.Namespace, memory: str | Path) -> VideoTransformer
     if args.norm is not None:
         describer.set_params(norm=None if args.norm == "none" else args.norm)
     return describer
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"--device {device}: torch cannot use it ({reason}); leave --device out to take CUDA "
-            "where there is one, else the CPU."
-        ) from None
 
 
 def _settings(describer: VideoTransformer) -> str:

@@ -67,12 +67,12 @@ def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
     """
     import torch
 
-    from skvideo3d.models.fitting import build
+    from skvideo3d.models.checkpoints import build_network
 
-    network = build(spec.weights.architecture, dict(spec.weights.config))
+    network = build_network(spec.weights)
     clip = torch.empty(1, 3, spec.clip_len, *spec.preprocessing.crop, device="meta")
     with torch.inference_mode():
-        layers = network.eval().describe(clip, spec.layers)
+        layers = network.describe(clip, spec.layers)
     return {name: layers[name].shape[1] for name in spec.layers}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from skvideo3d.video.preprocessing import Preprocessing
@@ -62,6 +63,10 @@ class DescriptorSpec:
         dict of str to str
             A layer's numbers do not depend on the others, so each has its own.
         """
+        return self._fingerprints
+
+    @cached_property  # asked for once a video
+    def _fingerprints(self) -> dict[str, str]:
         weights = self.weights
         rest = "|".join(
             map(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -59,7 +60,8 @@ class MeanCube:
         CheckpointError
             If there is no such file, or it holds no array of shape (3, frames, height, width).
         """
-        return cls(str(path), _fingerprint(_read_cube(str(path))))
+        status = os.stat(path)
+        return cls(str(path), _described(str(path), status.st_size, status.st_mtime_ns))
 
     def array(self) -> NDArray[np.float32]:
         """Read the cube.
@@ -274,6 +276,12 @@ def _verified_cube(path: str, sha256: str) -> NDArray[np.float32]:
         )
     cube.flags.writeable = False
     return cube
+
+
+@lru_cache(maxsize=16)
+def _described(path: str, size: int, mtime_ns: int) -> str:
+    """Hash the cube in a file, anew when the file has changed: every fit and transform asks."""
+    return _fingerprint(_read_cube(path))
 
 
 def _read_cube(path: str) -> NDArray[np.float32]:

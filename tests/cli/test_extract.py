@@ -457,7 +457,7 @@ def test_the_output_is_as_readable_as_any_file(extract, videos, tmp_path):
         (["{video}", "-o", "{tmp}/o.npz", "--layer", "fc6", "--layer", "fc6"], "different ones"),
         (["{video}", "-o", "{tmp}/o.npz", "--clip-len", "15"], "16"),
         (["{video}", "-o", "{tmp}/o.npz", "--batch-size", "0"], "batch_size"),
-        (["{video}", "-o", "{tmp}/o.npz", "--device", "abacus"], "--device abacus"),
+        (["{video}", "-o", "{tmp}/o.npz", "--device", "abacus"], "device='abacus' cannot be used"),
         (["{video}", "-o", "{tmp}/o.npz", "--weights", "{tmp}/no.pth"], "no checkpoint file"),
         (["{tmp}/no.txt", "-o", "{tmp}/o.npz"], "no.txt' does not exist"),
         (["{tmp}/empty.txt", "-o", "{tmp}/o.npz"], "no videos in"),

@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import cv2
@@ -5,7 +6,13 @@ import numpy as np
 import pytest
 
 from skvideo3d.exceptions import CheckpointError
-from skvideo3d.video import C3D_PREPROCESSING, I3D_PREPROCESSING, MeanCube, Preprocessing
+from skvideo3d.video import (
+    C3D_PREPROCESSING,
+    I3D_PREPROCESSING,
+    MeanCube,
+    Preprocessing,
+    preprocessing,
+)
 
 
 @pytest.fixture
@@ -70,6 +77,16 @@ def test_a_mean_cube_that_was_replaced_is_refused(cube):
     np.save(described.path, values + 1)
     with pytest.raises(CheckpointError, match="another mean cube"):
         described.array()
+
+
+def test_a_mean_cube_is_described_anew_only_when_its_file_changed(cube, monkeypatch):
+    described, values = cube
+    with monkeypatch.context() as patch:
+        patch.setattr(preprocessing, "_read_cube", None)  # not to be called
+        assert MeanCube.from_file(described.path) == described
+    np.save(described.path, values + 1)
+    os.utime(described.path, ns=(0, 0))
+    assert MeanCube.from_file(described.path) != described
 
 
 def test_clips_must_be_as_long_as_the_mean_cube(cube):

@@ -63,13 +63,20 @@ def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
     Raises
     ------
     ValueError
-        If the network has no such layer, or cannot take clips of this length and size.
+        If the layer is no descriptor, or the network cannot take clips of this length and size.
     """
     import torch
 
     from skvideo3d.models.checkpoints import build_network
 
     network = build_network(spec.weights)
+    for layer in spec.layers:
+        # C3D's maps are millions of values: what describes a video is fewer than what it computes.
+        if layer not in network.descriptor_layers:
+            raise ValueError(
+                f"layer={layer!r} is no descriptor of {type(network).__name__}; choose from "
+                f"{', '.join(network.descriptor_layers)}."
+            )
     clip = torch.empty(1, 3, spec.clip_len, *spec.preprocessing.crop, device="meta")
     with torch.inference_mode():
         layers = network.describe(clip, spec.layers)

@@ -453,7 +453,10 @@ def test_the_output_is_as_readable_as_any_file(extract, videos, tmp_path):
         (["{video}", "-o", "{tmp}/out.csv"], "ends in .npz or .parquet"),
         (["{video}", "-o", "{tmp}/nowhere/out.npz"], "nowhere' does not exist"),
         (["{video}", "-o", "{tmp}/folder.npz"], "folder.npz' is a folder"),
-        (["{video}", "-o", "{tmp}/o.npz", "--layer", "fc9"], "no layer 'fc9'; choose from conv1a"),
+        (
+            ["{video}", "-o", "{tmp}/o.npz", "--layer", "fc9"],
+            "'fc9' is no descriptor of C3D; choose from pool5",
+        ),
         (["{video}", "-o", "{tmp}/o.npz", "--layer", "fc6", "--layer", "fc6"], "different ones"),
         (["{video}", "-o", "{tmp}/o.npz", "--clip-len", "15"], "16"),
         (["{video}", "-o", "{tmp}/o.npz", "--batch-size", "0"], "batch_size"),

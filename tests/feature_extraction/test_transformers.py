@@ -178,7 +178,11 @@ def test_wrong_x_is_refused_with_what_to_do(describer, X, error, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"layer": "fc9"}, "fc9"),
+        (
+            {"layer": "fc9"},
+            r"'fc9' is no descriptor of C3D; choose from pool5, fc6, fc7, fc8, prob",
+        ),
+        ({"layer": "conv1a"}, "'conv1a' is no descriptor of C3D"),  # 12.8 million values
         ({"layer": ()}, "give one layer name"),
         ({"layer": ("fc6", "fc6")}, "several different ones"),
         ({"clip_len": 40}, "clip"),

@@ -1,0 +1,178 @@
+"""Where the videos of a data set lie, however it was unpacked, and what to do about missing ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["Missing", "VideoIndex", "check_root", "keep_present"]
+
+Missing = Literal["raise", "drop"]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m4v"),
+        *(".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob"),
+        *(".webm", ".wmv"),
+    }
+)
+_ARCHIVE_SUFFIXES = frozenset({".rar", ".zip", ".tar", ".tgz", ".gz", ".7z"})
+_SHOWN = 5
+
+
+def check_root(root: str | os.PathLike[str]) -> Path:
+    """Refuse what is no folder.
+
+    Parameters
+    ----------
+    root : path-like
+
+    Returns
+    -------
+    Path
+        Absolute.
+
+    Raises
+    ------
+    ValueError
+        If there is no such folder.
+    """
+    path = Path(os.path.abspath(os.path.expanduser(root)))
+    if not path.exists():
+        raise ValueError(f"the folder {str(root)!r} does not exist; check the path.")
+    if not path.is_dir():
+        raise ValueError(f"{str(root)!r} is no folder; give the one the set was unpacked into.")
+    return path
+
+
+class VideoIndex:
+    """The video files and folders of frames below a folder, at any depth, found by name.
+
+    Parameters
+    ----------
+    root : Path
+        From `check_root`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.archives: list[str] = []
+        """Archives that lie below the folder, which may want unpacking."""
+        self.paths: list[str] = []
+        """All videos, sorted."""
+        seen: set[str] = set()
+        for place, subfolders, files in os.walk(root, followlinks=True):
+            if os.path.realpath(place) in seen:  # a link back up
+                subfolders.clear()
+                continue
+            seen.add(os.path.realpath(place))
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            visible = sorted(name for name in files if not name.startswith("."))
+            suffixes = [os.path.splitext(name)[1].lower() for name in visible]
+            has_images = not IMAGE_SUFFIXES.isdisjoint(suffixes)
+            # Frames of one video, and not a picture that lies beside the folders of a set.
+            if has_images and not subfolders and VIDEO_SUFFIXES.isdisjoint(suffixes):
+                self.paths.append(place)
+                continue
+            for name, suffix in zip(visible, suffixes, strict=True):
+                if suffix in VIDEO_SUFFIXES:
+                    self.paths.append(os.path.join(place, name))
+                elif suffix in _ARCHIVE_SUFFIXES:
+                    self.archives.append(os.path.join(place, name))
+
+    def find(self, name: str) -> str | None:
+        """Find the video that a list calls by `name`.
+
+        Parameters
+        ----------
+        name : str
+            Such as "Archery/v_Archery_g01_c01.avi". Its ending and the case of its letters do not
+            matter, and its folder only where several videos share the file name.
+
+        Returns
+        -------
+        str or None
+            Absolute path; None if there is none.
+
+        Raises
+        ------
+        ValueError
+            If several files could be meant.
+        """
+        folder, _, file = name.replace("\\", "/").rpartition("/")
+        found = self._by_stem.get(_stem(file), [])
+        if len(found) > 1 and folder:
+            inside = folder.rpartition("/")[2].lower()
+            found = [p for p in found if os.path.basename(os.path.dirname(p)).lower() == inside]
+        if len(found) > 1:
+            raise ValueError(
+                f"{name!r} could be {found[0]!r} or {found[1]!r}; give the narrower folder as root."
+            )
+        return found[0] if found else None
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        stems: dict[str, list[str]] = {}
+        for path in self.paths:
+            is_folder = os.path.splitext(path)[1].lower() not in VIDEO_SUFFIXES
+            name = os.path.basename(path)
+            stems.setdefault(name.lower() if is_folder else _stem(name), []).append(path)
+        return stems
+
+
+def keep_present(
+    names: Sequence[str], paths: Sequence[str | None], missing: Missing, index: VideoIndex
+) -> list[int]:
+    """Decide what to do about videos that the lists name and the disk lacks.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As the lists have them.
+    paths : sequence of str or None
+        Where they are, from ``VideoIndex.find``.
+    missing : {"raise", "drop"}
+    index : VideoIndex
+        Where they were looked for.
+
+    Returns
+    -------
+    list of int
+        Positions of those that are there.
+
+    Raises
+    ------
+    ValueError
+        If some are missing and `missing` is "raise", or all are; or `missing` is neither word.
+    """
+    if missing not in ("raise", "drop"):
+        raise ValueError(f"missing={missing!r}: use 'raise' or 'drop'.")
+    lacking = [name for name, path in zip(names, paths, strict=True) if path is None]
+    present = [i for i, path in enumerate(paths) if path is not None]
+    if lacking and (missing == "raise" or not present):
+        shown = ", ".join(lacking[:_SHOWN]) + (", ..." if len(lacking) > _SHOWN else "")
+        hint = ""
+        if index.archives:
+            hint = (
+                f" {len(index.archives)} archives lie there, such as {index.archives[0]!r}: "
+                "unpack them."
+            )
+        elif not index.paths:
+            hint = " There is no video below it at all: give the folder the set was unpacked into."
+        if present:
+            hint += " Or pass missing='drop' (--missing drop) to go on with the others."
+        raise ValueError(
+            f"{len(lacking)} of the {len(names)} listed videos are not below {str(index.root)!r}: "
+            f"{shown}.{hint}"
+        )
+    return present
+
+
+def _stem(name: str) -> str:
+    """Cut the ending off, and only a video's: names such as HMDB51's have dots inside."""
+    stem, suffix = os.path.splitext(name)
+    return (stem if suffix.lower() in VIDEO_SUFFIXES else name).lower()

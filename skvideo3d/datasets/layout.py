@@ -1,4 +1,4 @@
-"""Where the videos of a data set lie, however it was unpacked, and what to do about missing ones."""
+"""Where the videos of a data set lie, however unpacked, and what to do about missing ones."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from skvideo3d.video.sources import VideoSegment
 
 from .callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from .clips import ClipDescriptors, join_layers
-from .engine import Resources, describe
+from .engine import Resources, are_stored, describe
 from .extraction import Outcome
 from .progress import ProgressBar
 from .settings import block_sizes, make_spec, side_by_side
@@ -151,7 +151,7 @@ class VideoTransformer(
         task = FitTask(self, X, y, len(videos) if self.n_components is not None else 0)
         self._fit_settings()
         if self.n_components is not None:
-            self._fit_pca(self._describe(videos, task.video_done))
+            self._fit_pca(self._describe(videos, lambda _: task.video_done()))
         else:
             recognise_videos(videos, on_error="nan")  # things that are no videos are refused
         task.end()
@@ -174,7 +174,7 @@ class VideoTransformer(
         videos = check_videos(X)
         task = FitTask(self, X, y, len(videos))
         self._fit_settings()
-        descriptors = self._describe(videos, task.video_done)
+        descriptors = self._describe(videos, lambda _: task.video_done())
         if self.n_components is not None:
             self._fit_pca(descriptors)
         task.end()
@@ -289,7 +289,7 @@ class VideoTransformer(
         return projected
 
     def _describe(
-        self, videos: Sequence[Any], on_video: Callable[[], None] = lambda: None
+        self, videos: Sequence[Any], on_video: Callable[[Outcome], None] = lambda _: None
     ) -> NDArray[np.float32]:
         spec = self._spec()
         blocks = side_by_side(block_sizes(spec))
@@ -302,11 +302,17 @@ class VideoTransformer(
                 descriptors[done, block] = normalize(rows, self.norm) if self.norm else rows
         return descriptors
 
+    def _are_stored(self, videos: Sequence[Any]) -> list[bool]:
+        sources, _ = recognise_videos(videos, on_error="nan")
+        present = [source for source in sources if source is not None]
+        found = iter(are_stored(present, self._spec(), self._resources()))
+        return [source is not None and next(found) for source in sources]
+
     def _outcomes(
         self,
         videos: Sequence[Any],
         spec: DescriptorSpec,
-        on_video: Callable[[], None] = lambda: None,
+        on_video: Callable[[Outcome], None] = lambda _: None,
     ) -> list[Outcome]:
         sources, unusable = recognise_videos(videos, self.on_error)
         outcomes = {i: Outcome(i, {}, error) for i, error in unusable}
@@ -319,8 +325,8 @@ class VideoTransformer(
                 if outcome.error is not None and self.on_error == "raise":
                     raise with_position(outcome.error, position) from outcome.error
                 outcomes[position] = outcome
-                bar.update(outcome.n_clips)
-                on_video()
+                bar.update(outcome.cost.n_clips)
+                on_video(outcome)
 
             describe([source for _, source in present], spec, self._resources(), take)
         self.failures_ = [

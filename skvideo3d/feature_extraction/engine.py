@@ -18,7 +18,7 @@ from .extraction import Outcome, extract, look_up
 from .spec import DescriptorSpec
 from .store import open_store
 
-__all__ = ["Resources", "describe"]
+__all__ = ["Resources", "are_stored", "describe"]
 
 # A worker gets the videos in portions: large enough to batch clips across videos, small enough to
 # keep all workers busy to the end.
@@ -80,6 +80,33 @@ def describe(
     with closing(_extract(sources, missing, spec, resources)) as outcomes:
         for outcome in outcomes:
             on_outcome(outcome)
+
+
+def are_stored(
+    sources: Sequence[VideoSource], spec: DescriptorSpec, resources: Resources
+) -> list[bool]:
+    """Tell for each video whether its descriptor is in the store already.
+
+    Parameters
+    ----------
+    sources : sequence of VideoSource
+    spec : DescriptorSpec
+    resources : Resources
+
+    Returns
+    -------
+    list of bool
+    """
+    if resources.store_folder is None:
+        return [False] * len(sources)
+    store = open_store(resources.store_folder)
+    found = []
+    for source in sources:
+        try:
+            found.append(look_up(source, spec, store) is not None)
+        except SkVideo3DError:  # nothing there to take the identity of
+            found.append(False)
+    return found
 
 
 def _extract(

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from skvideo3d.video.sampling import iter_clips
 from skvideo3d.video.sources import VideoSource
 
 from .clips import clip_dtype
+from .cost import Cost
 from .network import run_network
 from .spec import DescriptorSpec
 from .store import Claim, DescriptorStore, entry_key, video_digest
@@ -48,14 +50,14 @@ class Outcome:
         failed.
     error : SkVideo3DError or None
         Why it failed.
-    n_clips : int
-        Clips that went through the network for it; 0 if it came from the store.
+    cost : Cost
+        What it took; nothing if it came from the store.
     """
 
     index: int
     layers: Layers
     error: SkVideo3DError | None = None
-    n_clips: int = 0
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class _Read:
     """The reader is done with a video: its clips are all in the queue, before this."""
 
     index: int
-    n_clips: int
+    cost: Cost  # of the reader's part; its n_clips are in the queue
     digest: str  # of the video as it was when it was opened
     claim: Claim | None
 
@@ -143,7 +145,7 @@ def extract(
 class _Gathered:
     """The clips of one video that have been through the network."""
 
-    n_clips: int = 0
+    cost: Cost = field(default_factory=Cost)
     n_expected: int | None = None
     digest: str = ""
     claim: Claim | None = None
@@ -204,8 +206,10 @@ class _Work:
                         yield from self._finished(gathered)
                 case _Read():
                     video = gathered.setdefault(message.index, _Gathered())
-                    video.n_expected, video.claim = message.n_clips, message.claim
+                    video.n_expected, video.claim = message.cost.n_clips, message.claim
                     video.digest = message.digest
+                    message.cost.n_clips = 0  # counted as they are computed
+                    video.cost += message.cost
                     yield from self._finished(gathered)
                 case _Postponed():
                     self.postponed.append(message.index)
@@ -221,11 +225,13 @@ class _Work:
         yield from self._finished(gathered)
 
     def _compute(self, batch: list[_Clip], gathered: dict[int, _Gathered]) -> None:
+        began = perf_counter()
         layers = run_network(np.stack([clip.pixels for clip in batch]), self.spec, self.device)
+        share = Cost(n_clips=1, network=(perf_counter() - began) / len(batch))
         for row, clip in enumerate(batch):
             video = gathered[clip.index]
             values = {name: layers[name][row] for name in self.spec.layers}
-            video.n_clips += 1
+            video.cost += share
             if self.spec.pooling is None:
                 video.kept.append((clip.start_frame, clip.start_time, values))
                 continue
@@ -238,7 +244,7 @@ class _Work:
                     np.maximum(video.pooled[name], value, out=video.pooled[name])
 
     def _finished(self, gathered: dict[int, _Gathered]) -> Iterator[Outcome]:
-        done = [i for i, video in gathered.items() if video.n_clips == video.n_expected]
+        done = [i for i, video in gathered.items() if video.cost.n_clips == video.n_expected]
         for index in done:
             video = gathered.pop(index)
             try:
@@ -254,11 +260,11 @@ class _Work:
                 f"{self.sources[index].name!r}: the network gave values that are not finite in "
                 f"precision={self.spec.precision!r}; use 'float32', and check the weights file."
             )
-            return Outcome(index, {}, error, video.n_clips)
+            return Outcome(index, {}, error, video.cost)
         if self.store is not None:
             for name, values in layers.items():
                 self.store.put(entry_key(video.digest, self.fingerprints[name]), values)
-        return Outcome(index, layers, None, video.n_clips)
+        return Outcome(index, layers, None, video.cost)
 
 
 class _Reader:
@@ -307,11 +313,11 @@ class _Reader:
                     self._put(Outcome(index, found))
                     return
                 store.note_reading(source.name)
-            n_clips = 0
-            for clip in _clips(index, source, self.work.spec):
+            cost = Cost()
+            for clip in _clips(index, source, self.work.spec, cost):
                 self._put(clip)
-                n_clips += 1
-            self._put(_Read(index, n_clips, digest, self.claim))
+                cost.n_clips += 1
+            self._put(_Read(index, cost, digest, self.claim))
             self.claim = None
         except SkVideo3DError as error:
             self._release()
@@ -343,8 +349,8 @@ class _StoppedError(Exception):
     """Nobody wants the rest."""
 
 
-def _clips(index: int, source: VideoSource, spec: DescriptorSpec) -> Iterator[_Clip]:
-    frames = source.frames()
+def _clips(index: int, source: VideoSource, spec: DescriptorSpec, cost: Cost) -> Iterator[_Clip]:
+    frames = cost.read(source.frames())
     try:
         if spec.fps is not None:
             if not source.has_clock:
@@ -354,7 +360,9 @@ def _clips(index: int, source: VideoSource, spec: DescriptorSpec) -> Iterator[_C
                 )
             frames = resample(frames, spec.fps)
         prepare = spec.preprocessing.prepare_frame
-        prepared = ((frame.number, frame.time, prepare(frame.pixels)) for frame in frames)
+        prepared = (
+            (frame.number, frame.time, cost.prepare(prepare, frame.pixels)) for frame in frames
+        )
         for clip in iter_clips(prepared, spec.clip_len, spec.clip_stride, spec.short_video):
             number, seconds, _ = clip[0]
             yield _Clip(index, number, seconds, np.stack([pixels for *_, pixels in clip]))
@@ -376,7 +384,7 @@ def _stored(digest: str, fingerprints: dict[str, str], store: DescriptorStore) -
 
 def _pool(video: _Gathered, spec: DescriptorSpec) -> Layers:
     if spec.pooling is not None:
-        count = video.n_clips if spec.pooling == "mean" else 1
+        count = video.cost.n_clips if spec.pooling == "mean" else 1
         return {name: (total / count).astype(np.float32) for name, total in video.pooled.items()}
     layers: Layers = {}
     for name in spec.layers:

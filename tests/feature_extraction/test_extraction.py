@@ -2,6 +2,7 @@ import multiprocessing
 import threading
 import time
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -61,7 +62,19 @@ def test_batches_across_videos_give_what_one_clip_at_a_time_gives(
 def test_clips_are_counted(sources, spec):
     # (20, 16, 5, 60, 31, 40) frames in windows of 16 every 8.
     outcomes = by_index(extract(sources, spec, batch_size=4))
-    assert [outcomes[i].n_clips for i in range(6)] == [1, 1, 1, 6, 2, 4]
+    assert [outcomes[i].cost.n_clips for i in range(6)] == [1, 1, 1, 6, 2, 4]
+
+
+def test_every_stage_is_timed_and_stages_that_take_turns_fit_into_the_whole(sources, spec):
+    began = perf_counter()
+    outcomes = list(extract(sources, spec, batch_size=4))
+    whole = perf_counter() - began
+    costs = [outcome.cost for outcome in outcomes]
+    assert sorted(cost.n_frames for cost in costs) == [5, 16, 20, 31, 40, 60]
+    assert all(cost.reading > 0 and cost.preprocessing > 0 and cost.network > 0 for cost in costs)
+    # One thread reads and prepares, the other computes.
+    assert sum(cost.reading + cost.preprocessing for cost in costs) <= whole
+    assert sum(cost.network for cost in costs) <= whole
 
 
 def test_max_pooling_is_the_maximum_over_clips(sources, noise_videos, spec):
@@ -152,7 +165,7 @@ def test_what_is_stored_is_not_read_again(tmp_path, sources, spec):
     again = by_index(extract(sources, spec, store=DescriptorStore(tmp_path)))
     assert len(store.readings()) == 6
     for index in range(6):
-        assert again[index].n_clips == 0
+        assert again[index].cost.n_clips == 0
         np.testing.assert_array_equal(again[index].layers["fc7"], first[index].layers["fc7"])
 
 

@@ -1,0 +1,387 @@
+"""What a protocol found, ready to be read, saved and drawn."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from skvideo3d.benchmarks.published import Published
+from skvideo3d.benchmarks.tables import to_markdown, to_text
+
+__all__ = ["BenchmarkResult", "DataUse", "ResultRow"]
+
+_CSV_COLUMNS: Final = ("video", "fold", "target", "prediction")
+_MAX_CELLS_WITH_VALUES: Final = 20
+"""A confusion matrix of more classes shows colours alone."""
+
+
+@dataclass
+class ResultRow:
+    """A row of our own.
+
+    Parameters
+    ----------
+    method : str
+        What was measured.
+    figures : dict of str to float
+        Metric to value, the mean where there are folds; accuracies in percent.
+    folds : dict of str to list of float
+        Metric to its value in every fold, in the order of the result's `fold_names`.
+    """
+
+    method: str
+    figures: dict[str, float]
+    folds: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass
+class DataUse:
+    """How much of a data set a result rests on.
+
+    Parameters
+    ----------
+    n_listed : int
+        What the official lists name.
+    n_missing : int
+        Listed, but not on the disk.
+    n_failed : int
+        There, but unreadable.
+    n_used : int
+        What the figures are computed from.
+    missing : list of str
+        Names of the missing.
+    failures : list of (str, str)
+        Name and reason of the unreadable.
+    unit : str, default="videos"
+        What is counted.
+    """
+
+    n_listed: int
+    n_missing: int
+    n_failed: int
+    n_used: int
+    missing: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    unit: str = "videos"
+
+    @property
+    def share(self) -> float:
+        """Used of listed, from 0 to 1; NaN where nothing is listed."""
+        return self.n_used / self.n_listed if self.n_listed else math.nan
+
+
+@dataclass
+class BenchmarkResult:
+    """Our figures beside the published ones, and all that is needed to judge them.
+
+    ``print(result)`` shows the table. A field that holds settings or predictions must be made of
+    what JSON knows; numpy's numbers and arrays will do.
+
+    Parameters
+    ----------
+    benchmark : str
+        Name of the protocol, as in `Published`.
+    title : str
+        What was run, for a heading.
+    metrics : tuple of str
+        Columns of the table, in order; the first is the one that is drawn.
+    rows : list of ResultRow
+    data : DataUse
+    published : tuple of Published
+    fold_names : list of str
+    settings : dict of str to any
+        What determines the figures: describer, classifier, versions, weights, seed.
+    times : dict of str to float
+        Stage to seconds.
+    counts : dict of str to int
+        "described" (videos decoded in this run), "reused" (from the store), "clips" (computed);
+        further counts are shown by their name.
+    notes : list of str
+        Sentences a reader of the figures must know.
+    chance : float or None
+        What guessing reaches in the first metric.
+    predictions : list of dict
+        One a video (or pair) and fold: "video", "fold", "target", "prediction" and what else there
+        is, as "score".
+    curves : dict of str to dict of str to list of float
+        "roc" with "fpr" and "tpr", from 0 to 1; "compactness" with "dimensions" and "accuracy".
+    confusion : dict or None
+        "labels" and "matrix": rows are true, columns predicted.
+    per_class : dict of str to float
+        Class to accuracy in percent.
+
+    Examples
+    --------
+    >>> result = BenchmarkResult(
+    ...     "objects", "Egocentric objects", ("accuracy",),
+    ...     rows=[ResultRow("C3D fc6, linear SVM", {"accuracy": 21.0})],
+    ...     data=DataUse(n_listed=12, n_missing=2, n_failed=0, n_used=10),
+    ... )
+    >>> print(result)
+    Egocentric objects
+    <BLANKLINE>
+    method               accuracy  source
+    C3D fc6, linear SVM      21.0  this run
+    <BLANKLINE>
+    Used 10 of 12 listed videos (83.3 %): 2 missing.
+    """
+
+    benchmark: str
+    title: str
+    metrics: tuple[str, ...]
+    rows: list[ResultRow]
+    data: DataUse
+    published: tuple[Published, ...] = ()
+    fold_names: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    chance: float | None = None
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+    curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    confusion: dict[str, list[Any]] | None = None
+    per_class: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return to_text(self)
+
+    def to_markdown(self) -> str:
+        """Write the table and all that goes with it as Markdown.
+
+        Returns
+        -------
+        str
+        """
+        return to_markdown(self)
+
+    def to_json(self) -> str:
+        """Write everything as strict JSON.
+
+        Returns
+        -------
+        str
+            Numbers that JSON lacks (NaN, infinity) become null.
+
+        Raises
+        ------
+        TypeError
+            If `settings` or `predictions` hold what JSON cannot; the message says where.
+        """
+        plain = _plain(self, "result")
+        return json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> BenchmarkResult:
+        """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        BenchmarkResult
+            Equal to the one written. A figure that was null is NaN again.
+
+        Raises
+        ------
+        ValueError
+            If the text is no result.
+        """
+        try:
+            parts = json.loads(text)
+            figures = {"times", "curves", "per_class", "confusion"}
+            known = {name: _with_nan(parts[name]) for name in figures}
+            data = parts["data"]
+            known |= {
+                "metrics": tuple(parts["metrics"]),
+                "rows": [
+                    ResultRow(row["method"], _with_nan(row["figures"]), _with_nan(row["folds"]))
+                    for row in parts["rows"]
+                ],
+                "published": tuple(
+                    Published(**{**row, "figures": _with_nan(row["figures"])})
+                    for row in parts["published"]
+                ),
+                "data": DataUse(
+                    **{**data, "failures": [(name, reason) for name, reason in data["failures"]]}
+                ),
+                "confusion": parts["confusion"] and known["confusion"],
+            }
+            return cls(**{**parts, **known})
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"The text is no benchmark result ({type(error).__name__}: {error}). Pass the "
+                "content of a result.json that `save` or `to_json` wrote."
+            ) from error
+
+    def save(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write result.json, result.md, predictions.csv and, with matplotlib, result.png.
+
+        Each file is there whole or not at all; earlier ones of the same name are replaced.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made if it does not exist.
+
+        Returns
+        -------
+        list of pathlib.Path
+            What was written.
+        """
+        contents = {
+            "result.json": self.to_json().encode(),
+            "result.md": self.to_markdown().encode(),
+            "predictions.csv": self._predictions_csv().encode(),
+        }
+        with suppress(ImportError):  # matplotlib is an extra; the files hold all that it shows
+            contents["result.png"] = self._png()
+        home = Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            _replace(home / name, content)
+        return [home / name for name in contents]
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the result with the display that suits it.
+
+        A receiver operating curve where there is one, else accuracy against dimensions, else the
+        confusion matrix, else bars of our figures and the published ones.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        RocComparisonDisplay, CompactnessDisplay, ConfusionMatrixDisplay or ComparisonDisplay
+            With `ax_` and `figure_`.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from skvideo3d import inspection
+
+        ours = self.rows[0].method if self.rows else "this run"
+        if "roc" in self.curves:
+            aucs = {
+                row.method: row.figures["auc"] for row in self.published if "auc" in row.figures
+            }
+            curve = self.curves["roc"]
+            return inspection.RocComparisonDisplay(
+                curve["fpr"], curve["tpr"], method=ours, published=aucs
+            ).plot(ax)
+        if "compactness" in self.curves:
+            lines = {
+                row.method: ([int(d) for d in row.figures], list(row.figures.values()))
+                for row in self.published
+            }
+            curve = self.curves["compactness"]
+            return inspection.CompactnessDisplay(
+                curve["dimensions"], curve["accuracy"], method=ours, published=lines
+            ).plot(ax)
+        if self.confusion is not None:
+            return self._plot_confusion(inspection.axes_or_new(ax))
+        metric = self.metrics[0]
+        rows = [row for row in (*self.rows, *self.published) if metric in row.figures]
+        return inspection.ComparisonDisplay(
+            [row.method for row in rows],
+            [row.figures[metric] for row in rows],
+            [isinstance(row, Published) for row in rows],
+            metric=metric,
+            chance=self.chance,
+        ).plot(ax)
+
+    def _plot_confusion(self, ax: Any) -> Any:
+        from sklearn.metrics import ConfusionMatrixDisplay
+
+        assert self.confusion is not None
+        labels = self.confusion["labels"]
+        display = ConfusionMatrixDisplay(
+            np.asarray(self.confusion["matrix"]), display_labels=labels
+        ).plot(
+            ax=ax,
+            include_values=len(labels) <= _MAX_CELLS_WITH_VALUES,
+            xticks_rotation="vertical",
+            colorbar=False,
+        )
+        display.ax_.set_title(self.title)
+        return display
+
+    def _png(self) -> bytes:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        self.plot(ax=figure.subplots())
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=100)
+        return picture.getvalue()
+
+    def _predictions_csv(self) -> str:
+        others = dict.fromkeys(key for row in self.predictions for key in row)
+        columns = [*_CSV_COLUMNS, *(key for key in others if key not in _CSV_COLUMNS)]
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        for row in self.predictions:
+            writer.writerow({**row, "video": str(row.get("video", ""))})
+        return text.getvalue()
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Make a value what JSON knows."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, BenchmarkResult | ResultRow | DataUse | Published):
+        return {
+            item.name: _plain(getattr(value, item.name), f"{where}.{item.name}")
+            for item in fields(value)
+        }
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(
+        f"{where} is a {type(value).__name__}, which JSON does not know; store its repr() or its "
+        "parameters."
+    )
+
+
+def _with_nan(value: Any) -> Any:
+    """Give figures their NaN back."""
+    if isinstance(value, dict):
+        return {key: _with_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_nan(item) for item in value]
+    return math.nan if value is None else value
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,7 @@
+"""Displays: what was measured, as plots in scikit-learn's style."""
+
+from skvideo3d.inspection.axes import axes_or_new
+from skvideo3d.inspection.comparison import ComparisonDisplay
+from skvideo3d.inspection.curves import CompactnessDisplay, RocComparisonDisplay
+
+__all__ = ["CompactnessDisplay", "ComparisonDisplay", "RocComparisonDisplay", "axes_or_new"]

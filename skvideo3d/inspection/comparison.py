@@ -1,0 +1,115 @@
+"""Bars: our figures among the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from skvideo3d.inspection.axes import axes_or_new
+
+__all__ = ["ComparisonDisplay"]
+
+
+class ComparisonDisplay:
+    """One metric of several methods as horizontal bars, ours in another colour.
+
+    Parameters
+    ----------
+    methods : sequence of str
+        From top to bottom.
+    values : sequence of float
+        One a method.
+    is_published : sequence of bool
+        Whether a value is from a paper and not from this run.
+    metric : str, default="accuracy"
+        Label of the axis.
+    chance : float or None, default=None
+        What guessing reaches: a dashed line.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    bars_ : matplotlib BarContainer
+        The bars in the order of `methods`.
+    chance_line_ : matplotlib Line2D or None
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> display = ComparisonDisplay(["ours", "C3D"], [81.0, 82.3], [False, True])
+    >>> display = display.plot(Figure().subplots())
+    >>> [float(bar.get_width()) for bar in display.bars_]
+    [81.0, 82.3]
+    """
+
+    def __init__(
+        self,
+        methods: Sequence[str],
+        values: Sequence[float],
+        is_published: Sequence[bool],
+        *,
+        metric: str = "accuracy",
+        chance: float | None = None,
+    ) -> None:
+        if not len(methods) == len(values) == len(is_published):
+            raise ValueError(
+                f"methods, values and is_published have {len(methods)}, {len(values)} and "
+                f"{len(is_published)} entries; give one of each for every bar."
+            )
+        self.methods = methods
+        self.values = values
+        self.is_published = is_published
+        self.metric = metric
+        self.chance = chance
+
+    def plot(self, ax: Any = None) -> ComparisonDisplay:
+        """Draw the bars.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        ComparisonDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = axes_or_new(ax)
+        places = range(len(self.methods))
+        # Places, not names: two papers may have the same name for a method.
+        self.bars_ = ax.barh(
+            places,
+            self.values,
+            color=["0.7" if is_published else "C0" for is_published in self.is_published],
+        )
+        ax.bar_label(self.bars_, labels=[f"{value:.1f}" for value in self.values], padding=3)
+        ax.set_yticks(places, labels=self.methods)
+        ax.invert_yaxis()
+        ax.margins(x=0.12)
+        ax.set_xlabel(self.metric)
+        self.chance_line_ = None
+        if self.chance is not None:
+            self.chance_line_ = ax.axvline(self.chance, color="k", linestyle="--", label="chance")
+        self._explain(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _explain(self, ax: Any) -> None:
+        from matplotlib.patches import Patch
+
+        keys = [
+            Patch(color=color, label=label)
+            for label, color, wanted in (("this run", "C0", False), ("published", "0.7", True))
+            if wanted in map(bool, self.is_published)
+        ]
+        if self.chance_line_ is not None:
+            keys.append(self.chance_line_)
+        if keys:
+            ax.figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))

@@ -55,11 +55,8 @@ def published(benchmark: str) -> tuple[Published, ...]:
 
     Examples
     --------
-    >>> for row in published("objects"):
-    ...     print(row.method, row.figures["accuracy"])
-    C3D 22.3
-    ImageNet features 25.7
-    earlier best 12.0
+    >>> [row.method for row in published("objects")]
+    ['C3D', 'ImageNet features', 'earlier best']
     """
     rows = tuple(row for row in PUBLISHED if row.benchmark == benchmark)
     if not rows:
@@ -94,7 +91,7 @@ PUBLISHED: Final[tuple[Published, ...]] = (
     ),
     *_accuracies(
         "ucf101",
-        "measured by others with the public weights, no paper",
+        "measured by others, no paper",
         {"C3D, public weights": 81.8},
         note="splits 83.14, 79.75, 82.52",
     ),
@@ -106,20 +103,23 @@ PUBLISHED: Final[tuple[Published, ...]] = (
             "3D-ConvNet, RGB": 51.6,
             "Two-stream, RGB": 83.6,
             "Two-stream, flow": 85.6,
-            "Two-stream, both": 91.2,
+            "Two-stream, RGB + flow": 91.2,
             "3D-fused, RGB": 83.2,
             "3D-fused, flow": 85.8,
-            "3D-fused, both": 89.3,
+            "3D-fused, RGB + flow": 89.3,
             "I3D, RGB": 84.5,
             "I3D, flow": 90.6,
-            "I3D, both": 93.4,
+            "I3D, RGB + flow": 93.4,
         },
-        note="split 1, trained on this data",
+        note="split 1",
     ),
     *_accuracies(
         "ucf101",
         f"{_I3D}, table 4",
-        {"I3D, both, Kinetics, fixed features": 97.7, "I3D, both, Kinetics, fine-tuned": 98.0},
+        {
+            "I3D, RGB + flow, Kinetics, fixed features": 97.7,
+            "I3D, RGB + flow, Kinetics, fine-tuned": 98.0,
+        },
         note="split 1",
     ),
     *_accuracies(
@@ -130,20 +130,23 @@ PUBLISHED: Final[tuple[Published, ...]] = (
             "3D-ConvNet, RGB": 24.3,
             "Two-stream, RGB": 43.2,
             "Two-stream, flow": 56.3,
-            "Two-stream, both": 58.3,
+            "Two-stream, RGB + flow": 58.3,
             "3D-fused, RGB": 49.2,
             "3D-fused, flow": 55.5,
-            "3D-fused, both": 56.8,
+            "3D-fused, RGB + flow": 56.8,
             "I3D, RGB": 49.8,
             "I3D, flow": 61.9,
-            "I3D, both": 66.4,
+            "I3D, RGB + flow": 66.4,
         },
-        note="split 1, trained on this data",
+        note="split 1",
     ),
     *_accuracies(
         "hmdb51",
         f"{_I3D}, table 4",
-        {"I3D, both, Kinetics, fixed features": 79.7, "I3D, both, Kinetics, fine-tuned": 81.2},
+        {
+            "I3D, RGB + flow, Kinetics, fixed features": 79.7,
+            "I3D, RGB + flow, Kinetics, fine-tuned": 81.2,
+        },
         note="split 1",
     ),
     Published(

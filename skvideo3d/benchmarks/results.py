@@ -8,14 +8,14 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from skvideo3d.benchmarks.plain import to_plain, with_nan
 from skvideo3d.benchmarks.published import Published
 from skvideo3d.benchmarks.tables import to_markdown, to_text
 
@@ -179,7 +179,7 @@ class BenchmarkResult:
         TypeError
             If `settings` or `predictions` hold what JSON cannot; the message says where.
         """
-        plain = _plain(self, "result")
+        plain = to_plain(self, "result")
         return json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -193,7 +193,8 @@ class BenchmarkResult:
         Returns
         -------
         BenchmarkResult
-            Equal to the one written. A figure that was null is NaN again.
+            Equal to the one written, but that tuples in `settings` and `predictions` are lists.
+            A figure that was null is NaN again; in those two null is None.
 
         Raises
         ------
@@ -203,16 +204,16 @@ class BenchmarkResult:
         try:
             parts = json.loads(text)
             figures = {"times", "curves", "per_class", "confusion"}
-            known = {name: _with_nan(parts[name]) for name in figures}
+            known = {name: with_nan(parts[name]) for name in figures}
             data = parts["data"]
             known |= {
                 "metrics": tuple(parts["metrics"]),
                 "rows": [
-                    ResultRow(row["method"], _with_nan(row["figures"]), _with_nan(row["folds"]))
+                    ResultRow(row["method"], with_nan(row["figures"]), with_nan(row["folds"]))
                     for row in parts["rows"]
                 ],
                 "published": tuple(
-                    Published(**{**row, "figures": _with_nan(row["figures"])})
+                    Published(**{**row, "figures": with_nan(row["figures"])})
                     for row in parts["published"]
                 ),
                 "data": DataUse(
@@ -276,30 +277,40 @@ class BenchmarkResult:
         ImportError
             If matplotlib is not installed.
         """
+        display = self._display(ax)
+        display.ax_.set_title(self.title)
+        return display
+
+    def _display(self, ax: Any) -> Any:
         from skvideo3d import inspection
 
         ours = self.rows[0].method if self.rows else "this run"
         if "roc" in self.curves:
-            aucs = {
-                row.method: row.figures["auc"] for row in self.published if "auc" in row.figures
-            }
             curve = self.curves["roc"]
             return inspection.RocComparisonDisplay(
-                curve["fpr"], curve["tpr"], method=ours, published=aucs
+                curve["fpr"],
+                curve["tpr"],
+                method=ours,
+                published={
+                    p.method: p.figures["auc"] for p in self.published if "auc" in p.figures
+                },
             ).plot(ax)
         if "compactness" in self.curves:
-            lines = {
-                row.method: ([int(d) for d in row.figures], list(row.figures.values()))
-                for row in self.published
-            }
             curve = self.curves["compactness"]
             return inspection.CompactnessDisplay(
-                curve["dimensions"], curve["accuracy"], method=ours, published=lines
+                curve["dimensions"],
+                curve["accuracy"],
+                method=ours,
+                published={
+                    p.method: ([int(d) for d in p.figures], list(p.figures.values()))
+                    for p in self.published
+                },
             ).plot(ax)
         if self.confusion is not None:
-            return self._plot_confusion(inspection.axes_or_new(ax))
+            return _confusion_display(self.confusion, inspection.axes_or_new(ax))
         metric = self.metrics[0]
-        rows = [row for row in (*self.rows, *self.published) if metric in row.figures]
+        candidates: list[ResultRow | Published] = [*self.rows, *self.published]
+        rows = [row for row in candidates if metric in row.figures]
         return inspection.ComparisonDisplay(
             [row.method for row in rows],
             [row.figures[metric] for row in rows],
@@ -307,22 +318,6 @@ class BenchmarkResult:
             metric=metric,
             chance=self.chance,
         ).plot(ax)
-
-    def _plot_confusion(self, ax: Any) -> Any:
-        from sklearn.metrics import ConfusionMatrixDisplay
-
-        assert self.confusion is not None
-        labels = self.confusion["labels"]
-        display = ConfusionMatrixDisplay(
-            np.asarray(self.confusion["matrix"]), display_labels=labels
-        ).plot(
-            ax=ax,
-            include_values=len(labels) <= _MAX_CELLS_WITH_VALUES,
-            xticks_rotation="vertical",
-            colorbar=False,
-        )
-        display.ax_.set_title(self.title)
-        return display
 
     def _png(self) -> bytes:
         from matplotlib.figure import Figure
@@ -344,38 +339,16 @@ class BenchmarkResult:
         return text.getvalue()
 
 
-def _plain(value: Any, where: str) -> Any:
-    """Make a value what JSON knows."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, BenchmarkResult | ResultRow | DataUse | Published):
-        return {
-            item.name: _plain(getattr(value, item.name), f"{where}.{item.name}")
-            for item in fields(value)
-        }
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(
-        f"{where} is a {type(value).__name__}, which JSON does not know; store its repr() or its "
-        "parameters."
+def _confusion_display(confusion: dict[str, list[Any]], ax: Any) -> Any:
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    labels = confusion["labels"]
+    return ConfusionMatrixDisplay(np.asarray(confusion["matrix"]), display_labels=labels).plot(
+        ax=ax,
+        include_values=len(labels) <= _MAX_CELLS_WITH_VALUES,
+        xticks_rotation="vertical",
+        colorbar=False,
     )
-
-
-def _with_nan(value: Any) -> Any:
-    """Give figures their NaN back."""
-    if isinstance(value, dict):
-        return {key: _with_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_nan(item) for item in value]
-    return math.nan if value is None else value
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -37,10 +37,10 @@ class ComparisonDisplay:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> display = ComparisonDisplay(["ours", "C3D"], [81.0, 82.3], [False, True])
+    >>> display = ComparisonDisplay(["ours", "C3D"], [61.0, 62.5], [False, True])
     >>> display = display.plot(Figure().subplots())
     >>> [float(bar.get_width()) for bar in display.bars_]
-    [81.0, 82.3]
+    [61.0, 62.5]
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class ComparisonDisplay:
             self.values,
             color=["0.7" if is_published else "C0" for is_published in self.is_published],
         )
-        ax.bar_label(self.bars_, labels=[f"{value:.1f}" for value in self.values], padding=3)
+        ax.bar_label(self.bars_, labels=[_label(value) for value in self.values], padding=3)
         ax.set_yticks(places, labels=self.methods)
         ax.invert_yaxis()
-        ax.margins(x=0.12)
+        ax.margins(x=0.4)  # room for the legend, whatever the bars
         ax.set_xlabel(self.metric)
         self.chance_line_ = None
         if self.chance is not None:
@@ -112,4 +112,8 @@ class ComparisonDisplay:
         if self.chance_line_ is not None:
             keys.append(self.chance_line_)
         if keys:
-            ax.figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))
+            ax.legend(handles=keys)
+
+
+def _label(value: float) -> str:
+    return f"{value:.2g}" if 0 < abs(value) < 0.1 else f"{value:.1f}"

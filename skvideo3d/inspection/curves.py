@@ -83,6 +83,10 @@ class CompactnessDisplay:
         }
         (self.line_,) = ax.plot(self.dimensions, self.accuracy, "o-", color="k", label=self.method)
         ax.set(xscale="log", xlabel="dimensions", ylabel="accuracy, percent")
+        others = [number for numbers, _ in (self.published or {}).values() for number in numbers]
+        ticks = sorted({*self.dimensions, *others})
+        ax.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -113,11 +117,11 @@ class RocComparisonDisplay:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> display = RocComparisonDisplay([0, 0, 1], [0, 0.5, 1], published={"C3D": 86.5})
+    >>> display = RocComparisonDisplay([0, 0, 1], [0, 0.5, 1], published={"STIP": 60})
     >>> display.roc_auc
     0.75
     >>> [text.get_text() for text in display.plot(Figure().subplots()).ax_.get_legend().texts]
-    ['this run (AUC = 0.75)', 'Chance level (AUC = 0.5)', 'C3D, published (AUC = 0.865)']
+    ['this run (AUC = 0.75)', 'Chance level (AUC = 0.5)', 'STIP, published (AUC = 0.6)']
     """
 
     def __init__(
@@ -162,7 +166,7 @@ class RocComparisonDisplay:
             fpr=np.asarray(self.fpr), tpr=np.asarray(self.tpr), roc_auc=self.roc_auc
         ).plot(ax, name=self.method, plot_chance_level=True)
         for name, area in (self.published or {}).items():
-            ax.plot([], [], " ", label=f"{name}, published (AUC = {area / 100:.3f})")
+            ax.plot([], [], " ", label=f"{name}, published (AUC = {area / 100:.3g})")
         ax.legend(loc="lower right")
         self.line_ = display.line_
         self.ax_, self.figure_ = ax, ax.figure

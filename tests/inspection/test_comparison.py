@@ -1,0 +1,80 @@
+"""Bars hold the values given, in order, and say which are ours."""
+
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from skvideo3d.inspection import ComparisonDisplay
+
+
+def display(**changes):
+    return ComparisonDisplay(
+        ["ours", "C3D", "C3D"], [40.0, 60.0, 0.05], [False, True, True], **changes
+    )
+
+
+def test_bars_have_the_values_from_top_to_bottom():
+    shown = display().plot(Figure().subplots())
+    assert [bar.get_width() for bar in shown.bars_] == [40.0, 60.0, 0.05]
+    bottom, top = shown.ax_.get_ylim()
+    assert bottom > top  # the first bar, at 0, is the highest
+    assert [label.get_text() for label in shown.ax_.get_yticklabels()] == ["ours", "C3D", "C3D"]
+    assert [text.get_text() for text in shown.ax_.texts] == ["40.0", "60.0", "0.05"]
+
+
+def test_ours_has_another_colour_and_the_legend_says_so():
+    shown = display().plot(Figure().subplots())
+    ours, paper, other = (to_hex(bar.get_facecolor()) for bar in shown.bars_)
+    assert ours != paper == other
+    legend = shown.ax_.get_legend()
+    names = {
+        text.get_text(): to_hex(patch.get_facecolor())
+        for text, patch in zip(legend.texts, legend.legend_handles, strict=True)
+    }
+    assert names == {"this run": ours, "published": paper}
+
+
+def test_chance_is_a_line():
+    shown = display(chance=33.3, metric="auc").plot(Figure().subplots())
+    assert list(shown.chance_line_.get_xdata()) == [33.3, 33.3]
+    assert shown.ax_.get_xlabel() == "auc"
+    assert display().plot(Figure().subplots()).chance_line_ is None
+
+
+def test_figures_that_are_not_numbers_and_none_at_all_are_drawn():
+    figure = Figure()
+    ComparisonDisplay(["ours"], [float("nan")], [False]).plot(figure.subplots())
+    figure.canvas.draw()
+    assert len(ComparisonDisplay([], [], []).plot(Figure().subplots()).bars_) == 0
+
+
+def test_without_axes_a_new_figure_is_made():
+    plt.switch_backend("agg")
+    shown = display()
+    assert shown.plot() is shown
+    assert plt.fignum_exists(shown.figure_.number)
+    plt.close(shown.figure_)
+
+
+def test_lengths_must_agree():
+    with pytest.raises(ValueError, match="2, 1 and 1 entries"):
+        ComparisonDisplay(["a", "b"], [1.0], [True])
+
+
+def test_absent_matplotlib_is_named_with_what_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"package matplotlib.*pip install 'skvideo3d\[plot\]'"):
+        display().plot()
+
+
+def test_importing_the_displays_brings_neither_matplotlib_nor_torch():
+    code = (
+        "import sys, skvideo3d.inspection; "
+        "print([name for name in ('matplotlib', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 __all__ = ["C3DTransformer", "ClipDescriptors", "I3DTransformer", "VideoSegment", "__version__"]
 
 # Public packages that are imported when they are first used: skvideo3d.models brings torch.
-_PACKAGES = ("datasets", "models")
+_PACKAGES = ("benchmarks", "datasets", "inspection", "models")
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import demo, extract, weights
+from . import benchmark, demo, extract, weights
 
 __all__ = ["main"]
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"skvideo3d {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (demo, extract, weights):
+    for command in (benchmark, demo, extract, weights):
         command.add_parser(subparsers)
     args = parser.parse_args(arguments)
     try:

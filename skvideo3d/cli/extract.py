@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError
 
+from .describers import add_describer_options, make_describer
 from .inputs import expand
 
 if TYPE_CHECKING:
@@ -53,23 +54,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("videos", metavar="VIDEO", nargs="+", help="file, folder or list")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True)
-    parser.add_argument("--network", choices=("c3d", "i3d"), default="c3d")
     parser.add_argument(
         "--weights", help="name, path, or 'random' (default: the network's published weights)"
     )
-    parser.add_argument("--layer", action="append", help="may be given several times")
-    parser.add_argument("--clip-len", type=int, metavar="FRAMES")
-    parser.add_argument("--clip-stride", type=int, metavar="FRAMES")
-    parser.add_argument("--fps", type=float, help="resample to this rate")
-    parser.add_argument("--pooling", choices=("mean", "max"))
-    parser.add_argument("--norm", choices=("l2", "l1", "max", "none"))
-    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16", "auto"))
-    parser.add_argument("--device", help="such as cpu or cuda:1")
-    parser.add_argument("--batch-size", type=int, metavar="CLIPS")
-    parser.add_argument("--n-jobs", type=int, metavar="N", help="processes")
     parser.add_argument("--memory", metavar="DIR", help="keep descriptors here, for any later run")
-    parser.add_argument("--seed", type=int, default=0, help="of --weights random (default: 0)")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    add_describer_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -90,7 +79,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check_output(args.output)
         paths = expand(args.videos)
-        describer = _describer(args, args.memory or own_memory)
+        describer = make_describer(args, args.weights)
+        describer.set_params(
+            on_error="nan", memory=args.memory or own_memory, verbose=0 if args.quiet else 1
+        )
         with warnings.catch_warnings():
             # The summary below says it better.
             warnings.filterwarnings("ignore", message=".*could not be described")
@@ -140,33 +132,6 @@ def _pyarrow() -> Any:
             "choose an output that ends in .npz."
         ) from error
     return pyarrow
-
-
-def _describer(args: argparse.Namespace, memory: str | Path) -> VideoTransformer:
-    from skvideo3d import C3DTransformer, I3DTransformer
-
-    asked = {
-        "layer": tuple(args.layer) if args.layer else None,
-        "clip_len": args.clip_len,
-        "clip_stride": args.clip_stride,
-        "fps": args.fps,
-        "pooling": args.pooling,
-        "precision": args.precision,
-        "device": args.device,
-        "batch_size": args.batch_size,
-        "n_jobs": args.n_jobs,
-        "weights": args.weights,
-    }
-    transformer = C3DTransformer if args.network == "c3d" else I3DTransformer
-    describer = transformer(
-        on_error="nan", memory=memory, random_state=args.seed, verbose=0 if args.quiet else 1
-    )
-    describer.set_params(**{name: value for name, value in asked.items() if value is not None})
-    if args.weights == "random":
-        describer.set_params(weights=None)
-    if args.norm is not None:
-        describer.set_params(norm=None if args.norm == "none" else args.norm)
-    return describer
 
 
 def _settings(describer: VideoTransformer) -> str:

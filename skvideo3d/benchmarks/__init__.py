@@ -1,0 +1,30 @@
+"""The published evaluations: a data set, its splits, a describer, a classifier, the paper's table.
+
+>>> from skvideo3d.benchmarks import ucf101
+>>> result = ucf101("data/UCF101", memory="work")  # doctest: +SKIP
+>>> print(result)  # doctest: +SKIP
+"""
+
+from .action_recognition import hmdb51, ucf101
+from .compression import compactness
+from .object_recognition import objects
+from .own_videos import video_folder
+from .published import PUBLISHED, Published
+from .results import BenchmarkResult, DataUse, ResultRow
+from .running_time import runtime
+from .scene_recognition import scenes
+
+__all__ = [
+    "PUBLISHED",
+    "BenchmarkResult",
+    "DataUse",
+    "Published",
+    "ResultRow",
+    "compactness",
+    "hmdb51",
+    "objects",
+    "runtime",
+    "scenes",
+    "ucf101",
+    "video_folder",
+]

@@ -1,0 +1,146 @@
+"""How accurate a few dimensions are: PCA of the descriptors, then the protocol of UCF101."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+
+from skvideo3d.datasets import load_ucf101
+from skvideo3d.datasets.layout import Missing
+
+from .describing import Described, OnError
+from .evaluation import Fold, ParamGrid
+from .official_splits import choose_splits
+from .options import Options
+from .published import published
+from .recognition import data_use, note_weights, work_counts
+from .results import BenchmarkResult, ResultRow
+
+__all__ = ["compactness"]
+
+
+def compactness(
+    root: str | os.PathLike[str],
+    *,
+    dimensions: Sequence[int] = (10, 50, 100, 500),
+    describer: Any = None,
+    classifier: Any = None,
+    param_grid: ParamGrid | None = None,
+    splits: Sequence[int] | None = None,
+    classes: int | Sequence[str] | None = None,
+    lists: str | os.PathLike[str] | None = None,
+    missing: Missing = "raise",
+    on_error: OnError = "drop",
+    memory: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> BenchmarkResult:
+    """Measure accuracy on UCF101 against PCA dimensions, as in Tran et al. 2015, section 4.
+
+    Parameters
+    ----------
+    root, lists, classes, missing
+        See `skvideo3d.datasets.load_ucf101`.
+    dimensions : sequence of int, default=(10, 50, 100, 500)
+        Numbers of principal components, learnt from the training part of each split. Those that are
+        more than its videos or than the features are left out, which the result notes.
+    describer, classifier, param_grid, splits, on_error, memory, n_jobs, verbose
+        See `ucf101`.
+
+    Returns
+    -------
+    BenchmarkResult
+        A column for each number of dimensions, and one for all of them.
+
+    Raises
+    ------
+    ValueError
+        If the folder does not hold the set, or an argument has no meaning.
+    VideoDecodeError
+        If a video cannot be read and `on_error` is "raise".
+
+    Examples
+    --------
+    >>> from skvideo3d.benchmarks import compactness
+    >>> compactness("data/UCF101", memory="work").plot()  # doctest: +SKIP
+    """
+    asked = sorted(set(dimensions))
+    if not asked or asked[0] < 1:
+        raise ValueError(f"dimensions={dimensions!r}: give whole numbers from 1 on.")
+    videos = load_ucf101(root, lists=lists, classes=classes, missing=missing)
+    n_classes = len(videos.target_names)
+    videos, cv, names = choose_splits(videos, splits)
+    options = Options.of(
+        describer=describer,
+        classifier=classifier,
+        param_grid=param_grid,
+        memory=memory,
+        on_error=on_error,
+        n_jobs=n_jobs,
+        verbose=verbose,
+    )
+    described = options.describe(videos.data)
+    began = time.perf_counter()
+    most = _most_components(described, cv)
+    if options.param_grid is not None:
+        most //= 2  # the grid search fits on parts of the training videos
+    possible = [k for k in asked if k <= most]
+    notes = note_weights(described)
+    if len(possible) < len(asked):
+        left = ", ".join(str(k) for k in asked if k not in possible)
+        notes.append(
+            f"Left out, as there are fewer training videos or features: {left} dimensions."
+        )
+    folds: dict[str, list[float]] = {}
+    for k in [*possible, None]:
+        steps = [described.tail, None if k is None else PCA(k, random_state=0)]
+        steps = [step for step in steps if step is not None]
+        tail = make_pipeline(*steps) if steps else None
+        outcomes = options.evaluate(
+            replace(described, tail=tail), videos.target, cv, videos.get("groups")
+        )
+        name = "all" if k is None else str(k)
+        folds[name] = [
+            100 * float(np.mean(o.predictions == videos.target[o.test])) for o in outcomes
+        ]
+    figures = {name: float(np.mean(values)) for name, values in folds.items()}
+    curve = [(float(k), figures[str(k)]) for k in possible]
+    if described.rows.ndim == 2:
+        curve.append((float(described.rows.shape[1]), figures["all"]))
+    return BenchmarkResult(
+        benchmark="compactness",
+        title=f"Compactness on UCF101: {n_classes} classes, accuracy by PCA dimensions",
+        metrics=(*(str(k) for k in possible), "all"),
+        rows=[ResultRow(options.method(), figures, folds)],
+        data=data_use(videos, described),
+        published=published("compactness"),
+        fold_names=names,
+        settings=options.settings(described, videos),
+        times={
+            "describing": described.seconds,
+            "classification": time.perf_counter() - began,
+        },
+        counts=work_counts(described),
+        notes=notes,
+        chance=100 / len(np.unique(videos.target)),
+        curves={
+            "compactness": {
+                "dimensions": [k for k, _ in curve],
+                "accuracy": [accuracy for _, accuracy in curve],
+            }
+        },
+    )
+
+
+def _most_components(described: Described, cv: Sequence[Fold]) -> int:
+    n_train = min(len(np.intersect1d(train, described.usable)) for train, _ in cv)
+    if described.rows.ndim == 1:  # described inside the folds: the number of features is unknown
+        return n_train
+    return min(n_train, described.rows.shape[1])

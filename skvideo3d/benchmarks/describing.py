@@ -1,0 +1,334 @@
+"""Describing the videos of a protocol, each once: what is left to do, how long it will take."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
+from skvideo3d.feature_extraction.base import VideoTransformer
+from skvideo3d.feature_extraction.cost import Cost
+from skvideo3d.feature_extraction.extraction import Outcome
+
+from .plan import make_plan
+
+__all__ = ["Described", "OnError", "describe_videos", "in_words", "say"]
+
+OnError = Literal["drop", "raise"]
+
+_N_FIRST = 4  # videos on which the time is measured: the first of them pays for loading
+_N_HEADERS = 400  # headers that are read to foresee the number of clips
+
+
+@dataclass
+class Described:
+    """The videos of a protocol as rows of numbers.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_videos, n_features), float32
+        NaN for videos that failed. For a describer that cannot be taken apart, an object array of
+        the videos themselves.
+    tail : transformer or None
+        What is to be fitted on the rows of training videos, in each fold.
+    failures : list of (int, str)
+        Positions of videos that could not be described, and why.
+    blocks : dict of str to slice
+        The columns of each part, and of each of its layers if it has several.
+    weights : dict of str to str
+        The hash of each part's weights.
+    has_random_weights : bool
+        Whether a network was not trained.
+    n_reused : int
+        Videos whose rows were all in the store.
+    cost : Cost
+        Of what was done now.
+    seconds : float
+        Wall-clock time of all this.
+    """
+
+    rows: NDArray[Any]
+    tail: Any
+    failures: list[tuple[int, str]] = field(default_factory=list)
+    blocks: dict[str, slice] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
+    has_random_weights: bool = False
+    n_reused: int = 0
+    cost: Cost = field(default_factory=Cost)
+    seconds: float = 0.0
+
+    @property
+    def usable(self) -> NDArray[np.int64]:
+        """Positions of the videos that were described."""
+        failed = [i for i, _ in self.failures]
+        return np.setdiff1d(np.arange(len(self.rows)), failed)
+
+
+def describe_videos(
+    describer: Any,
+    videos: Sequence[Any],
+    *,
+    memory: str | os.PathLike[str] | None = None,
+    on_error: OnError = "drop",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Described:
+    """Describe videos once, whatever is fitted on the rows later.
+
+    Parameters
+    ----------
+    describer : transformer of videos
+        See `make_plan` for what can be taken apart.
+    videos : sequence of videos
+    memory : path-like, optional
+        Store for networks that have none of their own.
+    on_error : {"drop", "raise"}, default="drop"
+        What becomes of a video that cannot be read: its row is NaN, or everything stops.
+    n_jobs : int, optional
+        For networks that do not say.
+    verbose : int, default=0
+        If not 0, says on stderr what there is to do and how long it will take, and draws a bar.
+
+    Returns
+    -------
+    Described
+
+    Raises
+    ------
+    ValueError
+        If `on_error` is neither word, or no video could be described.
+    VideoDecodeError
+        If a video cannot be read and `on_error` is "raise".
+    """
+    if on_error not in ("drop", "raise"):
+        raise ValueError(f"on_error={on_error!r}: use 'drop' or 'raise'.")
+    began = time.perf_counter()
+    plan = make_plan(describer)
+    if plan is None:
+        whole = np.empty(len(videos), dtype=object)
+        whole[:] = videos
+        return Described(whole, _with_store(describer, memory, n_jobs))
+    described = Described(np.empty((len(videos), 0), np.float32), None)
+    done = np.full(len(videos), True)
+    columns: list[slice] = []
+    rows = []
+    for part in plan.parts:
+        describer = _with_store(part.describer, memory, n_jobs)
+        work = _Describing(part.name, videos, describer, on_error, verbose)
+        rows.append(work.run(described, done))
+        begin = columns[-1].stop if columns else 0
+        columns.append(slice(begin, begin + rows[-1].shape[1]))
+        for name, block in work.blocks(rows[-1].shape[1]).items():
+            described.blocks[name] = slice(begin + block.start, begin + block.stop)
+    described.rows = np.hstack(rows)
+    described.tail = plan.tail(columns)
+    described.n_reused = int(done.sum())
+    failures = dict(described.failures)  # one for each video, whatever part failed
+    described.failures = sorted(failures.items())
+    if len(failures) == len(videos):
+        raise ValueError(
+            f"none of the {len(videos)} videos could be described; the first: "
+            f"{described.failures[0][1]}"
+        )
+    described.seconds = time.perf_counter() - began
+    return described
+
+
+class _Describing:
+    """One part of the describer at work."""
+
+    def __init__(
+        self,
+        name: str,
+        videos: Sequence[Any],
+        describer: Any,
+        on_error: OnError,
+        verbose: int,
+    ) -> None:
+        self.name = name or type(describer).__name__
+        self.prefix = f"{name}__" if name else ""
+        self.videos = list(videos)
+        self.on_error = on_error
+        self.verbose = verbose
+        self.describer = describer
+
+    def run(self, described: Described, done: NDArray[np.bool_]) -> NDArray[np.float32]:
+        if not isinstance(self.describer, VideoTransformer):
+            done[:] = False
+            return self._run_other(described)
+        described.weights[self.name] = self._fit()
+        described.has_random_weights |= self.describer.weights is None
+        stored = np.array(self.describer._are_stored(self.videos))
+        done &= stored
+        todo = np.flatnonzero(~stored)
+        first, rest = todo[:_N_FIRST], todo[_N_FIRST:]
+        n_clips = self._foresee(todo)
+        self._announce(len(todo), n_clips)
+        # First those whose time is measured, and then all the others, the known ones among them.
+        costs: list[Cost] = []
+        pieces = [(first, self._describe(first, described, costs))] if len(first) else []
+        if len(rest):
+            self._estimate(costs, n_clips * len(rest) / len(todo))
+            self.describer.set_params(verbose=self.verbose)
+        others = np.concatenate([np.flatnonzero(stored), rest])
+        if len(others):
+            pieces.append((others, self._describe(others, described, costs)))
+        for cost in costs:
+            described.cost += cost
+        rows = np.empty((len(self.videos), pieces[0][1].shape[1]), np.float32)
+        for positions, values in pieces:
+            rows[positions] = values
+        return rows
+
+    def blocks(self, n_features: int) -> dict[str, slice]:
+        layers = getattr(self.describer, "feature_blocks_", None)
+        if layers is None:
+            return {self.name: slice(0, n_features)}
+        return {f"{self.prefix}{layer}": block for layer, block in layers.items()}
+
+    def _fit(self) -> str:
+        self.describer.set_params(on_error="nan", verbose=0)
+        self.describer.fit(self.videos)  # opens no video
+        return str(self.describer.weights_sha256_)
+
+    def _describe(
+        self, positions: NDArray[np.int64], described: Described, costs: list[Cost]
+    ) -> NDArray[np.float32]:
+        def take(outcome: Outcome) -> None:
+            costs.append(outcome.cost)
+            if outcome.error is not None:
+                self._refuse(outcome.error)
+
+        with warnings.catch_warnings():
+            # The result counts and names them.
+            warnings.filterwarnings("ignore", message=".*could not be described")
+            videos = [self.videos[i] for i in positions]
+            rows: NDArray[np.float32] = self.describer._describe(videos, take)
+        for i, _, reason in self.describer.failures_:
+            self._refuse(VideoDecodeError(reason))
+            described.failures.append((int(positions[i]), reason))
+        return rows
+
+    def _refuse(self, error: SkVideo3DError) -> None:
+        if self.on_error == "raise":
+            raise type(error)(
+                f"{error} Mend or remove it, or pass on_error='drop' (--on-error drop) to go on "
+                "without it."
+            )
+
+    def _run_other(self, described: Described) -> NDArray[np.float32]:
+        self._say(f"{len(self.videos)} videos for {self.describer!r}, which keeps nothing.")
+        rows = np.asarray(self.describer.fit_transform(self.videos))
+        if rows.ndim != 2 or len(rows) != len(self.videos):
+            raise ValueError(
+                f"{self.describer!r} gave an array of shape {rows.shape} for {len(self.videos)} "
+                "videos; a describer gives one row of numbers for each."
+            )
+        for i in np.flatnonzero(~np.isfinite(rows).all(axis=1)):
+            reason = f"{self.videos[i]}: {type(self.describer).__name__} gave NaN or infinity."
+            self._refuse(VideoDecodeError(reason))
+            described.failures.append((int(i), reason))
+        return rows.astype(np.float32, copy=False)
+
+    def _foresee(self, todo: NDArray[np.int64]) -> int:
+        """About how many clips there are to describe, from the headers of some of the videos."""
+        from skvideo3d.video.lengths import clip_count, frame_count
+
+        if not len(todo):
+            return 0
+        some = todo[np.linspace(0, len(todo) - 1, min(len(todo), _N_HEADERS)).astype(int)]
+        describer = self.describer
+        counts = [frame_count(self.videos[i], describer.fps) for i in some]
+        clips = [
+            clip_count(n, describer.clip_len, describer.clip_stride)
+            for n in counts
+            if n is not None
+        ]
+        return round(float(np.mean(clips)) * len(todo)) if clips else len(todo)
+
+    def _announce(self, n_todo: int, n_clips: int) -> None:
+        store = getattr(self.describer.memory, "location", self.describer.memory)
+        where = f" in {os.fspath(store)}" if store is not None else ""
+        n_known = len(self.videos) - n_todo
+        todo = f"about {n_clips} clips to describe" if n_todo else "nothing to describe"
+        self._say(
+            f"{len(self.videos)} videos, {n_known} of them described before{where}; {todo} now."
+        )
+
+    def _estimate(self, costs: Sequence[Cost], n_clips: float) -> None:
+        timed = [cost for cost in (costs[1:] or costs) if cost.n_clips]
+        if not timed:
+            return
+        per_clip = sum(max(c.network, c.reading + c.preprocessing) for c in timed) / sum(
+            c.n_clips for c in timed
+        )
+        seconds = per_clip * n_clips / effective_n_jobs(self.describer.n_jobs)
+        kept = "What is done is kept if this is stopped."
+        if self.describer.memory is None:
+            kept = "Nothing is kept if this is stopped, unless you give memory=."
+        self._say(
+            f"about {in_words(seconds)} from here, at {per_clip:.2g} s a clip as the first "
+            f"{len(costs)} videos took. {kept}"
+        )
+
+    def _say(self, text: str) -> None:
+        if self.verbose:
+            say(f"{self.name}: {text}")
+
+
+def say(text: str) -> None:
+    """Tell the user on stderr: stdout is for results.
+
+    Parameters
+    ----------
+    text : str
+    """
+    print(text, file=sys.stderr, flush=True)
+
+
+def in_words(seconds: float) -> str:
+    """Round a time to what is worth knowing beforehand.
+
+    Parameters
+    ----------
+    seconds : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> [in_words(s) for s in (0.2, 75, 3000, 40000, 400000)]
+    ['1 s', '75 s', '50 min', '11.1 h', '4.6 days']
+    """
+    if seconds < 120:
+        return f"{max(round(seconds), 1)} s"
+    for unit, size, limit in (("min", 60, 7200), ("h", 3600, 172800)):
+        if seconds < limit:
+            value = seconds / size
+            return f"{value:.0f} {unit}" if unit == "min" else f"{value:.1f} {unit}"
+    return f"{seconds / 86400:.1f} days"
+
+
+def _with_store(describer: Any, memory: str | os.PathLike[str] | None, n_jobs: int | None) -> Any:
+    """Copy a describer, giving a store and workers to every network inside that has none."""
+    describer = clone(describer)
+    networks = [describer, *describer.get_params(deep=True).values()]
+    for network in networks:
+        if isinstance(network, VideoTransformer):
+            if network.memory is None:
+                network.set_params(memory=memory)
+            if network.n_jobs is None:
+                network.set_params(n_jobs=n_jobs)
+    return describer

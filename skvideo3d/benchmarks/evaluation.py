@@ -1,0 +1,219 @@
+"""Classifiers fitted and tested on the folds of a protocol; nothing is fitted outside a fold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.linear_model import RidgeClassifier
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC, LinearSVC
+from sklearn.utils.parallel import Parallel, delayed
+
+from .describing import Described
+from .fold_store import FoldOutcome, FoldStore
+
+__all__ = ["Fold", "ParamGrid", "default_classifier", "evaluate"]
+
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+ParamGrid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
+
+_N_INNER_FOLDS = 5
+
+
+def default_classifier() -> LinearSVC:
+    """Give the papers' linear SVM, with C = 1."""
+    return LinearSVC(C=1.0, max_iter=10_000, random_state=0)
+
+
+def evaluate(
+    described: Described,
+    y: NDArray[np.int64],
+    cv: Sequence[Fold],
+    *,
+    classifier: Any = None,
+    param_grid: ParamGrid | None = None,
+    groups: NDArray[Any] | None = None,
+    memory: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+) -> list[FoldOutcome]:
+    """Fit on the training part of each fold, predict its test part.
+
+    Whatever the describer learns (PCA, scaling), and C, are learnt from the training part alone.
+
+    Many folds of few videos with many features, as leave-one-out of 420 scenes, are evaluated in
+    the coordinates of the space that the videos span: a rotation, which leaves every inner product
+    and so every L2-regularised linear model as it was, and makes each fit faster by the factor
+    between features and videos.
+
+    Parameters
+    ----------
+    described : Described
+    y : ndarray of shape (n_videos,)
+    cv : sequence of (train, test)
+        Positions of videos; those that could not be described are left out.
+    classifier : classifier, optional
+        Default: `default_classifier`.
+    param_grid : dict or list of dict, optional
+        Of a grid search inside each training part, over parameters of the classifier, such as
+        ``{"C": [0.1, 1, 10]}``, or of what the describer learns, as ``descriptor__n_components``.
+    groups : ndarray of shape (n_videos,), optional
+        Kept together in the folds of the grid search.
+    memory : path-like, optional
+        Folder where the outcomes of folds are kept, so that a run that is stopped goes on.
+    n_jobs : int, optional
+        Folds at the same time.
+
+    Returns
+    -------
+    list of FoldOutcome
+        One for each fold that has test videos.
+
+    Raises
+    ------
+    ValueError
+        If a training part lacks videos, or a class has too few for the grid search.
+    """
+    classifier = default_classifier() if classifier is None else classifier
+    model = _model(described.tail, classifier, param_grid)
+    rows = described.rows
+    if described.tail is None and _is_rotation_invariant(classifier, param_grid):
+        rows = _rotated(rows, described.usable)
+    folds = list(_usable_folds(cv, described.usable, y))
+    store = None
+    if memory is not None and rows.dtype != object:
+        store = FoldStore(Path(memory) / "folds", described.rows, y, model, groups)
+    known = [store.get(*fold) if store else None for fold in folds]
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_run_fold)(model, rows, y, fold, groups)
+        for fold, outcome in zip(folds, known, strict=True)
+        if outcome is None
+    )
+    outcomes = []
+    for fold, outcome in zip(folds, known, strict=True):
+        outcomes.append(outcome or next(results))
+        if outcome is None and store:
+            store.put(*fold[1:], outcomes[-1])
+    return outcomes
+
+
+def _model(tail: Any, classifier: Any, param_grid: ParamGrid | None) -> Any:
+    steps = [("descriptor", tail)] if tail is not None else []
+    model = Pipeline([*steps, ("classifier", classifier)])
+    if param_grid is None:
+        return model
+    grids = [param_grid] if isinstance(param_grid, Mapping) else list(param_grid)
+    named = [
+        {
+            name if name.startswith("descriptor__") else f"classifier__{name}": values
+            for name, values in grid.items()
+        }
+        for grid in grids
+    ]
+    return GridSearchCV(model, named, error_score="raise")
+
+
+def _usable_folds(
+    cv: Sequence[Fold], usable: NDArray[np.int64], y: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    for index, parts in enumerate(cv):
+        train, test = (np.intersect1d(part, usable) for part in parts)
+        if len(test) == 0:
+            continue
+        if len(np.unique(y[train])) < 2:
+            raise ValueError(
+                f"fold {index + 1} has {len(train)} usable training videos of "
+                f"{len(np.unique(y[train]))} class(es); a classifier needs at least two classes."
+            )
+        yield index, train, test
+
+
+def _run_fold(
+    model: Any,
+    rows: NDArray[Any],
+    y: NDArray[np.int64],
+    fold: tuple[int, NDArray[np.int64], NDArray[np.int64]],
+    groups: NDArray[Any] | None,
+) -> FoldOutcome:
+    index, train, test = fold
+    model = clone(model)
+    is_search = isinstance(model, GridSearchCV)
+    if is_search:
+        model.set_params(cv=_inner_folds(y[train], None if groups is None else groups[train]))
+    model.fit(_take(rows, train), y[train])
+    held_out = _take(rows, test)
+    scores = None
+    if len(model.classes_) == 2:
+        if hasattr(model, "decision_function"):
+            scores = model.decision_function(held_out)
+        elif hasattr(model, "predict_proba"):
+            scores = model.predict_proba(held_out)[:, 1]
+    return FoldOutcome(
+        index,
+        test,
+        np.asarray(model.predict(held_out)),
+        None if scores is None else np.asarray(scores, dtype=np.float64),
+        _plain(model.best_params_) if is_search else {},
+    )
+
+
+def _inner_folds(y: NDArray[np.int64], groups: NDArray[Any] | None) -> list[Fold]:
+    """Folds of a training part, for the grid search; groups are those of a class."""
+    if groups is None:
+        sizes = np.unique(y, return_counts=True)[1]
+        splitter: Any = StratifiedKFold
+    else:
+        pairs = np.stack([y, np.unique(groups, return_inverse=True)[1]])
+        different, groups = np.unique(pairs, axis=1, return_inverse=True)
+        groups = groups.ravel()  # numpy 2.0 keeps an axis
+        sizes = np.unique(different[0], return_counts=True)[1]
+        splitter = StratifiedGroupKFold
+    n_folds = min(_N_INNER_FOLDS, int(sizes.min()))
+    if n_folds < 2:
+        raise ValueError(
+            "the grid search needs at least two "
+            f"{'videos' if groups is None else 'groups of videos'} of every class in each training "
+            "part; leave param_grid out, or the class."
+        )
+    return list(splitter(n_folds).split(y, y, groups))
+
+
+def _take(rows: NDArray[Any], positions: NDArray[np.int64]) -> Any:
+    chosen = rows[positions]
+    return list(chosen) if rows.dtype == object else chosen
+
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix("classifier__"): value.item() if isinstance(value, np.generic) else value
+        for name, value in params.items()
+    }
+
+
+def _is_rotation_invariant(classifier: Any, param_grid: ParamGrid | None) -> bool:
+    """Whether a classifier sees rows through their inner products alone."""
+    grids = [param_grid] if isinstance(param_grid, Mapping) else param_grid or []
+    if not {name for grid in grids for name in grid} <= {"C", "alpha", "class_weight"}:
+        return False
+    if type(classifier) is LinearSVC:
+        return bool(classifier.penalty == "l2")
+    if type(classifier) is SVC:
+        return bool(classifier.kernel == "linear")
+    return type(classifier) is RidgeClassifier
+
+
+def _rotated(rows: NDArray[Any], usable: NDArray[np.int64]) -> NDArray[Any]:
+    """Give the rows in an orthonormal basis of the space that they span."""
+    if rows.dtype == object or len(usable) >= rows.shape[1]:
+        return rows
+    # rows = R.T Q.T with orthonormal columns of Q: R.T are the coordinates.
+    coordinates = np.asarray(np.linalg.qr(rows[usable].T.astype(np.float64), mode="r")).T
+    rotated = np.full((len(rows), coordinates.shape[1]), np.nan)
+    rotated[usable] = coordinates
+    return rotated

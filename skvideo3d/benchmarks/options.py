@@ -1,0 +1,179 @@
+"""What every protocol can be asked for, and how its describer and settings are called."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+from numpy.typing import NDArray
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.svm import SVC, LinearSVC
+from sklearn.utils import Bunch
+
+from skvideo3d import C3DTransformer, __version__
+from skvideo3d.feature_extraction.base import VideoTransformer
+
+from .describing import Described, OnError, describe_videos
+from .evaluation import Fold, ParamGrid, default_classifier, evaluate
+from .fold_store import FoldOutcome
+
+__all__ = ["Options", "describer_name"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The arguments that all protocols share.
+
+    Parameters
+    ----------
+    describer : transformer of videos, optional
+        Default: ``C3DTransformer()``.
+    classifier : classifier, optional
+        Default: a linear SVM with C = 1.
+    param_grid : dict or list of dict, optional
+        See `evaluate`.
+    memory : path-like, optional
+        Folder for descriptors and for the outcomes of folds.
+    on_error : {"drop", "raise"}
+        What becomes of unreadable videos.
+    n_jobs : int, optional
+        Processes that describe, and that evaluate folds.
+    verbose : int
+    """
+
+    describer: Any = field(default_factory=C3DTransformer)
+    classifier: Any = field(default_factory=default_classifier)
+    param_grid: ParamGrid | None = None
+    memory: str | os.PathLike[str] | None = None
+    on_error: OnError = "drop"
+    n_jobs: int | None = None
+    verbose: int = 0
+
+    @classmethod
+    def of(cls, **arguments: Any) -> Options:
+        """Take arguments, of which None for describer and classifier means their defaults."""
+        return cls(
+            **{
+                name: value
+                for name, value in arguments.items()
+                if not (value is None and name in ("describer", "classifier"))
+            }
+        )
+
+    def describe(self, videos: Sequence[Any]) -> Described:
+        """Describe videos; see `describe_videos`."""
+        return describe_videos(
+            self.describer,
+            videos,
+            memory=None if self.memory is None else Path(self.memory) / "descriptors",
+            on_error=self.on_error,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+
+    def evaluate(
+        self,
+        described: Described,
+        y: NDArray[np.int64],
+        cv: Sequence[Fold],
+        groups: NDArray[Any] | None = None,
+    ) -> list[FoldOutcome]:
+        """Fit and test on folds; see `evaluate`."""
+        return evaluate(
+            described,
+            y,
+            cv,
+            classifier=self.classifier,
+            param_grid=self.param_grid,
+            groups=groups,
+            memory=self.memory,
+            n_jobs=self.n_jobs,
+        )
+
+    def method(self) -> str:
+        """Name what is measured, for a row of a table."""
+        name = describer_name(self.describer)
+        return f"{name}, {_classifier_name(self.classifier)}"
+
+    def settings(self, described: Described, videos: Bunch | None = None) -> dict[str, Any]:
+        """Write down what determines the figures.
+
+        Parameters
+        ----------
+        described : Described
+        videos : Bunch, optional
+            The data set, whose folder is noted.
+
+        Returns
+        -------
+        dict
+        """
+        import torch
+
+        grid = {} if self.param_grid is None else {"param_grid": repr(self.param_grid)}
+        root = {} if videos is None or "root" not in videos else {"data": videos.root}
+        return {
+            **root,
+            "describer": repr(self.describer),
+            "classifier": repr(self.classifier),
+            **grid,
+            "weights_sha256": described.weights,
+            "random_weights": described.has_random_weights,
+            "n_features": described.rows.shape[1] if described.rows.ndim == 2 else None,
+            "on_error": self.on_error,
+            "versions": {
+                "skvideo3d": __version__,
+                "scikit-learn": sklearn.__version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        }
+
+
+def describer_name(describer: Any) -> str:
+    """Call a describer by what a table's reader wants to know.
+
+    Parameters
+    ----------
+    describer : transformer
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_union
+    >>> describer_name(C3DTransformer(n_components=50))
+    'C3D fc6 (sports1m), 50 PCA components'
+    >>> describer_name(make_union(C3DTransformer(), C3DTransformer(None, layer=("fc6", "fc7"))))
+    'C3D fc6 (sports1m) + C3D fc6+fc7 (random weights)'
+    """
+    if isinstance(describer, VideoTransformer):
+        weights = describer.weights
+        origin = "random weights" if weights is None else Path(weights).stem
+        layers = describer.layer if isinstance(describer.layer, str) else "+".join(describer.layer)
+        name = f"{describer._architecture.upper()} {layers} ({origin})"
+        if describer.n_components is not None:
+            name += f", {describer.n_components} PCA components"
+        return name
+    if isinstance(describer, FeatureUnion):
+        return " + ".join(describer_name(step) for _, step in describer.transformer_list)
+    if isinstance(describer, Pipeline):
+        return " > ".join(describer_name(step) for _, step in describer.steps)
+    return type(describer).__name__ if hasattr(describer, "get_params") else str(describer)
+
+
+def _classifier_name(classifier: Any) -> str:
+    is_linear_svm = isinstance(classifier, LinearSVC) or (
+        isinstance(classifier, SVC) and classifier.kernel == "linear"
+    )
+    return "linear SVM" if is_linear_svm else type(classifier).__name__

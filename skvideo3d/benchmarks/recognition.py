@@ -1,0 +1,207 @@
+"""Videos with one label each: describe, classify on folds, and report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+from sklearn.utils import Bunch
+
+from .describing import Described
+from .evaluation import Fold
+from .fold_store import FoldOutcome
+from .options import Options
+from .published import Published
+from .results import BenchmarkResult, DataUse, ResultRow
+
+__all__ = ["data_use", "note_weights", "recognise", "work_counts"]
+
+
+def recognise(
+    videos: Bunch,
+    cv: Sequence[Fold],
+    options: Options,
+    *,
+    benchmark: str,
+    title: str,
+    fold_names: Sequence[str] = (),
+    published: tuple[Published, ...] = (),
+    unit: str = "videos",
+    with_balanced_accuracy: bool = False,
+) -> BenchmarkResult:
+    """Evaluate a describer and a classifier on labelled videos.
+
+    Parameters
+    ----------
+    videos : Bunch
+        With `data`, `target`, `target_names`, and maybe `groups`, `missing`, `n_listed`, `root`.
+    cv : sequence of (train, test)
+    options : Options
+    benchmark, title : str
+        Of the result.
+    fold_names : sequence of str
+        One for each fold: the figure is then the mean over folds. Empty for leave-one-out, whose
+        figure is the share of all test videos.
+    published : tuple of Published
+    unit : str, default="videos"
+        What is counted.
+    with_balanced_accuracy : bool, default=False
+        Whether the mean over classes is a column too.
+
+    Returns
+    -------
+    BenchmarkResult
+    """
+    described = options.describe(videos.data)
+    began = time.perf_counter()
+    outcomes = options.evaluate(described, videos.target, cv, videos.get("groups"))
+    seconds = time.perf_counter() - began
+    metrics = ("accuracy", "balanced accuracy") if with_balanced_accuracy else ("accuracy",)
+    row = _row(options.method(), videos.target, outcomes, metrics, is_mean=bool(fold_names))
+    test = np.concatenate([outcome.test for outcome in outcomes])
+    true = videos.target[test]
+    predicted = np.concatenate([outcome.predictions for outcome in outcomes])
+    labels = np.unique(videos.target[described.usable])
+    names = [videos.target_names[label] for label in labels]
+    settings = options.settings(described, videos)
+    if options.param_grid is not None:
+        settings["best_params"] = [outcome.best_params for outcome in outcomes]
+    return BenchmarkResult(
+        benchmark=benchmark,
+        title=title,
+        metrics=metrics,
+        rows=[row],
+        data=data_use(videos, described, unit),
+        published=published,
+        fold_names=[fold_names[outcome.index] for outcome in outcomes] if fold_names else [],
+        settings=settings,
+        times={"describing": described.seconds, "classification": seconds},
+        counts=work_counts(described),
+        notes=note_weights(described),
+        chance=100 / len(labels),
+        predictions=_predictions(videos, outcomes, fold_names),
+        confusion={
+            "labels": names,
+            "matrix": confusion_matrix(true, predicted, labels=labels).tolist(),
+        },
+        per_class={
+            name: _percent(predicted[true == label] == label)
+            for label, name in zip(labels, names, strict=True)
+            if (true == label).any()
+        },
+    )
+
+
+def data_use(videos: Bunch, described: Described, unit: str = "videos") -> DataUse:
+    """Count what a result rests on.
+
+    Parameters
+    ----------
+    videos : Bunch
+    described : Described
+    unit : str, default="videos"
+
+    Returns
+    -------
+    DataUse
+    """
+    missing = list(videos.get("missing", []))
+    return DataUse(
+        n_listed=len(videos.data) + len(missing),
+        n_missing=len(missing),
+        n_failed=len(described.failures),
+        n_used=len(described.usable),
+        missing=missing,
+        failures=[(_mention(videos.data[i]), reason) for i, reason in described.failures],
+        unit=unit,
+    )
+
+
+def work_counts(described: Described) -> dict[str, int]:
+    """Count what was done in this run and what was there already.
+
+    Parameters
+    ----------
+    described : Described
+
+    Returns
+    -------
+    dict of str to int
+    """
+    if described.rows.dtype == object:  # described inside the folds, which nobody counts
+        return {}
+    n_now = len(described.rows) - described.n_reused - len(described.failures)
+    return {
+        "described": n_now,
+        "reused": described.n_reused,
+        "clips": described.cost.n_clips,
+    }
+
+
+def note_weights(described: Described) -> list[str]:
+    """Say that weights are random, where they are.
+
+    Parameters
+    ----------
+    described : Described
+
+    Returns
+    -------
+    list of str
+    """
+    if not described.has_random_weights:
+        return []
+    return ["The weights are random: these figures are a baseline, not those of C3D or I3D."]
+
+
+def _row(
+    method: str,
+    y: NDArray[np.int64],
+    outcomes: Sequence[FoldOutcome],
+    metrics: Sequence[str],
+    *,
+    is_mean: bool,
+) -> ResultRow:
+    measures = {
+        "accuracy": lambda true, predicted: _percent(true == predicted),
+        "balanced accuracy": lambda true, predicted: 100 * balanced_accuracy_score(true, predicted),
+    }
+    if not is_mean:
+        true = y[np.concatenate([outcome.test for outcome in outcomes])]
+        predicted = np.concatenate([outcome.predictions for outcome in outcomes])
+        return ResultRow(method, {name: measures[name](true, predicted) for name in metrics})
+    folds = {
+        name: [measures[name](y[outcome.test], outcome.predictions) for outcome in outcomes]
+        for name in metrics
+    }
+    return ResultRow(method, {name: float(np.mean(folds[name])) for name in metrics}, folds)
+
+
+def _predictions(
+    videos: Bunch, outcomes: Sequence[FoldOutcome], fold_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    names = videos.target_names
+    return [
+        {
+            "video": _mention(videos.data[position]),
+            "fold": fold_names[outcome.index] if fold_names else outcome.index + 1,
+            "target": names[videos.target[position]],
+            "prediction": names[prediction],
+        }
+        for outcome in outcomes
+        for position, prediction in zip(outcome.test, outcome.predictions, strict=True)
+    ]
+
+
+def _mention(video: Any) -> str:
+    if hasattr(video, "start") and hasattr(video, "video"):
+        return f"{video.video}[{video.start}:{video.stop}]"
+    return str(video)
+
+
+def _percent(hits: NDArray[np.bool_]) -> float:
+    return 100 * float(np.mean(hits))

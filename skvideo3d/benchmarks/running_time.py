@@ -1,0 +1,227 @@
+"""How long descriptors take over a folder of videos, stage by stage."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import clone
+
+from skvideo3d.datasets.layout import VideoIndex, check_root
+from skvideo3d.feature_extraction.base import VideoTransformer
+from skvideo3d.feature_extraction.cost import Cost
+from skvideo3d.feature_extraction.extraction import Outcome
+from skvideo3d.video.lengths import frame_count
+
+from .describing import Described, in_words, say
+from .options import Options, describer_name
+from .plan import make_plan
+from .published import published
+from .recognition import note_weights
+from .results import BenchmarkResult, DataUse, ResultRow
+
+__all__ = ["runtime"]
+
+
+def runtime(
+    root: str | os.PathLike[str],
+    *,
+    describer: Any = None,
+    limit: int | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> BenchmarkResult:
+    """Measure hours and frames per second over a folder, as in Tran et al. 2015, section 8.
+
+    Every video is read, prepared and sent through the network anew: nothing comes from a store. The
+    network is loaded before the clock starts.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder with videos at any depth, such as UCF101.
+    describer : transformer of videos, default=None
+        A network, or a union of several, which are measured one after the other. None is
+        ``C3DTransformer()``.
+    limit : int, default=None
+        Measure on that many videos, evenly spread, and scale the hours up by the frames that the
+        headers announce.
+    n_jobs : int, default=None
+        Processes that describe.
+    verbose : int, default=0
+        If not 0, shows progress on stderr.
+
+    Returns
+    -------
+    BenchmarkResult
+        For each network hours, frames per second, the share of the time in which a process was
+        reading, preprocessing and computing (they overlap), and the peak of this process's memory.
+
+    Raises
+    ------
+    ValueError
+        If there are no videos, none can be read, or the describer is no network.
+
+    Examples
+    --------
+    >>> from skvideo3d.benchmarks import runtime
+    >>> print(runtime("data/UCF101", limit=20))  # doctest: +SKIP
+    """
+    folder = check_root(root)
+    paths = VideoIndex(folder).paths
+    if not paths:
+        raise ValueError(f"there is no video below {str(folder)!r}; give a folder of videos.")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit={limit!r}: measure at least one video.")
+    options = Options.of(describer=describer, n_jobs=n_jobs, verbose=verbose)
+    networks = _networks(options)
+    positions = np.linspace(0, len(paths) - 1, min(limit or len(paths), len(paths))).astype(int)
+    chosen = [paths[i] for i in positions]
+    rows, per_video, failures = [], [], []
+    weights = {}
+    for network in networks:
+        measured = _Measured(network, chosen, verbose)
+        rows.append(measured.row(_scale(paths, chosen)))
+        per_video += measured.per_video()
+        failures += measured.failures
+        weights[measured.name] = network.weights_sha256_
+    failed = dict(failures)
+    total = Described(np.empty((len(chosen), 0)), None, weights=weights)
+    total.has_random_weights = any(network.weights is None for network in networks)
+    notes = [
+        *note_weights(total),
+        "Reading, preprocessing and network: share of the time in which each was at work; they "
+        "overlap. Peak memory is that of the main process.",
+    ]
+    if len(chosen) < len(paths):
+        notes.append(
+            f"Measured on {len(chosen)} of {len(paths)} videos; hours are scaled up to all."
+        )
+    return BenchmarkResult(
+        benchmark="runtime",
+        title=f"Runtime over {folder.name}: {len(paths)} videos",
+        metrics=("hours", "fps", "reading %", "preprocessing %", "network %", "peak MiB"),
+        rows=rows,
+        data=DataUse(
+            n_listed=len(paths),
+            n_missing=0,
+            n_failed=len(failed),
+            n_used=len(chosen) - len(failed),
+            failures=list(failed.items()),
+        ),
+        published=published("runtime"),
+        settings={**options.settings(total), "data": str(folder), "limit": limit, "n_jobs": n_jobs},
+        notes=notes,
+        predictions=per_video,
+    )
+
+
+class _Measured:
+    """One network, timed over videos."""
+
+    def __init__(self, network: VideoTransformer, videos: Sequence[str], verbose: int) -> None:
+        self.network = network
+        self.videos = videos
+        self.name = describer_name(network)
+        self.n_jobs = effective_n_jobs(network.n_jobs)
+        self.costs: dict[int, Cost] = {}
+        network.fit(videos)
+        self._describe(videos[: self.n_jobs])  # every process loads its network
+        self.costs.clear()
+        network.set_params(verbose=verbose)
+        began = time.perf_counter()
+        self._describe(videos)
+        self.seconds = time.perf_counter() - began
+        self.failures = [(str(video), reason) for _, video, reason in network.failures_]
+        self.total = Cost()
+        for cost in self.costs.values():
+            self.total += cost
+        if not self.total.n_frames:
+            raise ValueError(
+                f"none of the {len(videos)} videos could be described; the first: "
+                f"{self.failures[0][1]}"
+            )
+        if verbose:
+            say(f"{self.name}: {self.total.n_frames} frames in {in_words(self.seconds)}.")
+
+    def row(self, scale: float) -> ResultRow:
+        total, seconds = self.total, self.seconds
+        busy = 100 / (seconds * self.n_jobs)
+        return ResultRow(
+            self.name,
+            {
+                "hours": seconds * scale / 3600,
+                "fps": total.n_frames / seconds,
+                "reading %": total.reading * busy,
+                "preprocessing %": total.preprocessing * busy,
+                "network %": total.network * busy,
+                "peak MiB": _peak_memory(),
+            },
+        )
+
+    def per_video(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "video": self.videos[i],
+                "network": self.name,
+                "frames": cost.n_frames,
+                "clips": cost.n_clips,
+                "reading s": cost.reading,
+                "preprocessing s": cost.preprocessing,
+                "network s": cost.network,
+            }
+            for i, cost in sorted(self.costs.items())
+        ]
+
+    def _describe(self, videos: Sequence[str]) -> None:
+        def take(outcome: Outcome) -> None:
+            if outcome.error is None:
+                self.costs[outcome.index] = outcome.cost
+
+        with warnings.catch_warnings():
+            # The result counts and names them.
+            warnings.filterwarnings("ignore", message=".*could not be described")
+            self.network._describe(videos, take)
+
+
+def _networks(options: Options) -> list[VideoTransformer]:
+    plan = make_plan(options.describer)
+    parts = [] if plan is None else [part.describer for part in plan.parts]
+    if not parts or not all(isinstance(part, VideoTransformer) for part in parts):
+        raise ValueError(
+            f"{options.describer!r} cannot be timed stage by stage: give a C3DTransformer, an "
+            "I3DTransformer, or a union of such."
+        )
+    networks = [clone(part) for part in parts]
+    for network in networks:
+        network.set_params(memory=None, on_error="nan", verbose=0)
+        if network.n_jobs is None:
+            network.set_params(n_jobs=options.n_jobs)
+    return networks
+
+
+def _scale(paths: Sequence[str], chosen: Sequence[str]) -> float:
+    """How many times longer all videos are than the chosen ones, as their headers say."""
+    if len(chosen) == len(paths):
+        return 1.0
+    counts = {path: frame_count(path) for path in paths}
+    known = [count for count in counts.values() if count]
+    usual = float(np.mean(known)) if known else 1.0
+    lengths = {path: count or usual for path, count in counts.items()}
+    return sum(lengths.values()) / sum(lengths[path] for path in chosen)
+
+
+def _peak_memory() -> float:
+    """Give the most memory that this process has held, in MiB; NaN where nobody knows."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

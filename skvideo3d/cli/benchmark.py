@@ -1,0 +1,257 @@
+"""``skvideo3d benchmark``: the published evaluations, one command each."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skvideo3d.exceptions import SkVideo3DError
+
+from .describers import add_describer_options, make_describer
+
+if TYPE_CHECKING:
+    from skvideo3d.benchmarks import BenchmarkResult
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Run a published evaluation on a data set that lies on this machine in its official layout, and print
+its table with this run's figures beside the published ones.
+
+Everything is kept in the output folder: descriptors, so that no video is described twice, whatever
+is run later; outcomes of folds, so that a run that was stopped goes on when the command is given
+again; and for each evaluation result.json, result.md, predictions.csv and result.png.
+"""
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    help: str
+    add_options: Callable[[argparse.ArgumentParser], None] | None = None
+    options: tuple[str, ...] = ()  # what it adds: further arguments of the protocol's function
+    classifies: bool = True
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of ``skvideo3d``.
+
+    Parameters
+    ----------
+    subparsers : object
+        What ``ArgumentParser.add_subparsers`` returned.
+    """
+    parser = subparsers.add_parser(
+        "benchmark",
+        help="run a published evaluation",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = parser.add_subparsers(dest="protocol", required=True, metavar="NAME")
+    for name, protocol in _PROTOCOLS.items():
+        one = names.add_parser(name, help=protocol.help, description=f"{protocol.help}.")
+        one.add_argument("--data", metavar="ROOT", required=True, help="where the set was unpacked")
+        one.add_argument(
+            "--output",
+            metavar="DIR",
+            type=Path,
+            default=Path("skvideo3d-benchmarks"),
+            help="default: skvideo3d-benchmarks",
+        )
+        one.add_argument(
+            "--weights",
+            action="append",
+            help="name, path, or 'random'; given several times, the networks' descriptors are "
+            "concatenated (default: the network's published weights)",
+        )
+        if protocol.add_options is not None:
+            protocol.add_options(one)
+        if protocol.classifies:
+            one.add_argument(
+                "--C",
+                type=float,
+                nargs="+",
+                metavar="C",
+                help="of the linear SVM; of several, the best in a grid search inside the training "
+                "videos (default: 1)",
+            )
+            one.add_argument(
+                "--on-error",
+                choices=("drop", "raise"),
+                default="drop",
+                help="go on without unreadable videos, and count them, or stop (default: drop)",
+            )
+        add_describer_options(one)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the parsed arguments ask for.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 with the reason on stderr.
+    """
+    try:
+        result = _evaluate(args)
+        result.settings["command"] = _command()
+        folder = args.output / result.benchmark.replace("/", "-")
+        written = result.save(folder)
+    except (SkVideo3DError, ValueError, OSError) as error:
+        print(f"skvideo3d benchmark: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            f"\nStopped. What was done is kept in {args.output}: give the same command again to go "
+            "on.",
+            file=sys.stderr,
+        )
+        raise
+    print(result)
+    print(f"\nWritten to {folder}: {', '.join(path.name for path in written)}.")
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> BenchmarkResult:
+    from skvideo3d import benchmarks
+
+    protocol = _PROTOCOLS[args.protocol]
+    options: dict[str, Any] = {name: getattr(args, name) for name in protocol.options}
+    if protocol.classifies:
+        options |= {"on_error": args.on_error, "memory": args.output, **_classifier(args)}
+    function = getattr(benchmarks, args.protocol)
+    result: BenchmarkResult = function(
+        args.data,
+        describer=_describer(args),
+        n_jobs=args.n_jobs,
+        verbose=0 if args.quiet else 1,
+        **options,
+    )
+    return result
+
+
+def _describer(args: argparse.Namespace) -> Any:
+    from sklearn.pipeline import FeatureUnion
+
+    weights = args.weights or [None]
+    describers = [make_describer(args, name) for name in weights]
+    if args.protocol == "aslan" and not args.layer:
+        from skvideo3d.benchmarks.action_similarity import with_layers
+
+        describers = [with_layers(describer) for describer in describers]
+    for number, describer in enumerate(describers):
+        if describer.weights is None:
+            describer.set_params(random_state=args.seed + number)
+    if len(describers) == 1:
+        return describers[0]
+    return FeatureUnion(
+        [(f"net{number}", describer) for number, describer in enumerate(describers, start=1)]
+    )
+
+
+def _classifier(args: argparse.Namespace) -> dict[str, Any]:
+    if args.C is None:
+        return {}
+    from skvideo3d.benchmarks.evaluation import default_classifier
+
+    if len(args.C) > 1:
+        return {"param_grid": {"C": args.C}}
+    return {"classifier": default_classifier().set_params(C=args.C[0])}
+
+
+def _command() -> str:
+    return shlex.join(["skvideo3d", *sys.argv[1:]])
+
+
+def _add_missing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--missing",
+        choices=("raise", "drop"),
+        default="raise",
+        help="stop at videos that the lists name and the disk lacks, or go on without them "
+        "(default: raise)",
+    )
+
+
+def _add_splits(parser: argparse.ArgumentParser) -> None:
+    _add_missing(parser)
+    parser.add_argument("--splits", type=int, nargs="+", metavar="N", help="default: all")
+    _add_classes(parser)
+    parser.add_argument(
+        "--lists", metavar="DIR", help="folder of the official lists (default: found in ROOT)"
+    )
+
+
+def _add_classes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--classes", nargs="+", metavar="CLASS", help="names of those to use (default: all)"
+    )
+
+
+def _add_dimensions(parser: argparse.ArgumentParser) -> None:
+    _add_splits(parser)
+    parser.add_argument(
+        "--dimensions", type=int, nargs="+", metavar="N", default=(10, 50, 100, 500)
+    )
+
+
+def _add_scenes(parser: argparse.ArgumentParser) -> None:
+    _add_missing(parser)
+    parser.add_argument(
+        "--set",
+        dest="name",
+        choices=("yupenn", "maryland"),
+        help="default: recognised by its classes",
+    )
+
+
+def _add_limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, metavar="N", help="measure on N videos, and scale up")
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--labels",
+        metavar="REGEX",
+        help="what finds the class in a path (default: the folder in ROOT that the video is in)",
+    )
+    parser.add_argument(
+        "--groups", metavar="REGEX", help="what finds in a path the group of videos kept together"
+    )
+    _add_classes(parser)
+    parser.add_argument(
+        "--cv",
+        choices=("stratified", "grouped", "leave-one-out", "leave-one-group-out"),
+        help="default: leave-one-group-out with --groups, else stratified",
+    )
+    parser.add_argument("--folds", dest="n_folds", type=int, metavar="N", help="default: 5")
+
+
+_SPLITS = ("splits", "classes", "lists", "missing")
+_PROTOCOLS = {
+    "ucf101": _Protocol("Actions: UCF101, three splits", _add_splits, _SPLITS),
+    "hmdb51": _Protocol("Actions: HMDB51, three splits", _add_splits, _SPLITS),
+    "compactness": _Protocol(
+        "Accuracy on UCF101 by PCA dimensions", _add_dimensions, (*_SPLITS, "dimensions")
+    ),
+    "aslan": _Protocol("Same action or not: ASLAN, ten folds", _add_missing, ("missing",)),
+    "scenes": _Protocol(
+        "Dynamic scenes: YUPENN or Maryland, leave one out", _add_scenes, ("missing", "name")
+    ),
+    "objects": _Protocol("Objects: labelled sequences, leave one out"),
+    "runtime": _Protocol("Hours and frames per second", _add_limit, ("limit",), classifies=False),
+    "video_folder": _Protocol(
+        "Your own labelled videos, cross-validated",
+        _add_folder,
+        ("labels", "groups", "classes", "cv", "n_folds"),
+    ),
+}

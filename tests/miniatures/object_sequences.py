@@ -10,7 +10,8 @@ def write_sequences(root, n_sequences=3, objects=("cup", "phone", "book"), n_fra
 
     Sequence `i` begins with object `i`. Each object has an equal share of the frames, rounded
     down, of which the last three, as what is left at the end, show none. The label files of
-    sequences 1, 3, ... have a label a frame, of the others "first last label".
+    sequences 1, 3, ... have a label a frame, of the others "first last label", with a last range of
+    background to the end.
     """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
@@ -29,6 +30,7 @@ def write_sequences(root, n_sequences=3, objects=("cup", "phone", "book"), n_fra
                 f"{turn * share} {(turn + 1) * share - 4} {objects[item]}"
                 for turn, item in enumerate(order)
             ]
+            lines.append(f"{len(objects) * share - 3} {n_frames - 1} background")
         stem.with_suffix(".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -6,6 +6,7 @@
 """
 
 from .action_recognition import hmdb51, ucf101
+from .action_similarity import aslan
 from .compression import compactness
 from .object_recognition import objects
 from .own_videos import video_folder
@@ -20,6 +21,7 @@ __all__ = [
     "DataUse",
     "Published",
     "ResultRow",
+    "aslan",
     "compactness",
     "hmdb51",
     "objects",

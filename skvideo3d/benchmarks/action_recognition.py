@@ -91,7 +91,7 @@ def ucf101(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    return _run(videos, splits, options, "ucf101", "UCF101")
+    return _run(videos, root, splits, options, "ucf101")
 
 
 def hmdb51(
@@ -146,11 +146,15 @@ def hmdb51(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    return _run(videos, splits, options, "hmdb51", "HMDB51")
+    return _run(videos, root, splits, options, "hmdb51")
 
 
 def _run(
-    videos: Bunch, splits: Sequence[int] | None, options: Options, benchmark: str, name: str
+    videos: Bunch,
+    root: str | os.PathLike[str],
+    splits: Sequence[int] | None,
+    options: Options,
+    benchmark: str,
 ) -> BenchmarkResult:
     n_classes = len(videos.target_names)
     videos, cv, names = choose_splits(videos, splits)
@@ -158,8 +162,9 @@ def _run(
         videos,
         cv,
         options,
+        root=root,
         benchmark=benchmark,
-        title=f"{name}: {n_classes} classes, mean over {len(cv)} splits",
+        title=f"{benchmark.upper()}: {n_classes} classes, mean over {len(cv)} splits",
         fold_names=names,
         published=published(benchmark),
     )

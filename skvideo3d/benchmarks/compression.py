@@ -122,7 +122,7 @@ def compactness(
         data=data_use(videos, described),
         published=published("compactness"),
         fold_names=names,
-        settings=options.settings(described, videos),
+        settings=options.settings(described, root),
         times={
             "describing": described.seconds,
             "classification": time.perf_counter() - began,

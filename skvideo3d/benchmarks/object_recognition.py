@@ -74,6 +74,7 @@ def objects(
         windows,
         windows.cv,
         options,
+        root=root,
         benchmark="objects",
         title=f"Objects: {len(windows.target_names)} classes, leave one of {n_sequences} sequences "
         "out",

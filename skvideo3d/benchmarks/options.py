@@ -14,7 +14,6 @@ import sklearn
 from numpy.typing import NDArray
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import SVC, LinearSVC
-from sklearn.utils import Bunch
 
 from skvideo3d import C3DTransformer, __version__
 from skvideo3d.feature_extraction.base import VideoTransformer
@@ -101,14 +100,14 @@ class Options:
         name = describer_name(self.describer)
         return f"{name}, {_classifier_name(self.classifier)}"
 
-    def settings(self, described: Described, videos: Bunch | None = None) -> dict[str, Any]:
+    def settings(self, described: Described, root: str | os.PathLike[str]) -> dict[str, Any]:
         """Write down what determines the figures.
 
         Parameters
         ----------
         described : Described
-        videos : Bunch, optional
-            The data set, whose folder is noted.
+        root : path-like
+            Where the data set lies.
 
         Returns
         -------
@@ -117,9 +116,8 @@ class Options:
         import torch
 
         grid = {} if self.param_grid is None else {"param_grid": repr(self.param_grid)}
-        root = {} if videos is None or "root" not in videos else {"data": videos.root}
         return {
-            **root,
+            "data": os.path.abspath(root),
             "describer": repr(self.describer),
             "classifier": repr(self.classifier),
             **grid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -105,8 +106,9 @@ def video_folder(
         videos,
         folds,
         options,
+        root=root,
         benchmark="video_folder",
-        title=f"{os.path.basename(videos.root)}: {len(videos.target_names)} classes, {ways}",
+        title=f"{Path(root).resolve().name}: {len(videos.target_names)} classes, {ways}",
         fold_names=names,
         with_balanced_accuracy=True,
     )

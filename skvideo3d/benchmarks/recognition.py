@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,7 @@ def recognise(
     cv: Sequence[Fold],
     options: Options,
     *,
+    root: str | os.PathLike[str],
     benchmark: str,
     title: str,
     fold_names: Sequence[str] = (),
@@ -38,9 +40,11 @@ def recognise(
     Parameters
     ----------
     videos : Bunch
-        With `data`, `target`, `target_names`, and maybe `groups`, `missing`, `n_listed`, `root`.
+        With `data`, `target`, `target_names`, and maybe `groups`, `missing`.
     cv : sequence of (train, test)
     options : Options
+    root : path-like
+        Where the data set lies.
     benchmark, title : str
         Of the result.
     fold_names : sequence of str
@@ -67,7 +71,7 @@ def recognise(
     predicted = np.concatenate([outcome.predictions for outcome in outcomes])
     labels = np.unique(videos.target[described.usable])
     names = [videos.target_names[label] for label in labels]
-    settings = options.settings(described, videos)
+    settings = options.settings(described, root)
     if options.param_grid is not None:
         settings["best_params"] = [outcome.best_params for outcome in outcomes]
     return BenchmarkResult(

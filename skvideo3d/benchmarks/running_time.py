@@ -116,7 +116,7 @@ def runtime(
             failures=list(failed.items()),
         ),
         published=published("runtime"),
-        settings={**options.settings(total), "data": str(folder), "limit": limit, "n_jobs": n_jobs},
+        settings={**options.settings(total, folder), "limit": limit, "n_jobs": n_jobs},
         notes=notes,
         predictions=per_video,
     )

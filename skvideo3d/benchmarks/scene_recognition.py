@@ -77,6 +77,7 @@ def scenes(
         videos,
         videos.cv,
         options,
+        root=root,
         benchmark=benchmark,
         title=f"{_TITLES[videos.name]}: {len(videos.target_names)} classes, leave one out",
         published=published(benchmark),

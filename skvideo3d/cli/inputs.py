@@ -9,15 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from skvideo3d.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+
 __all__ = ["expand"]
 
 _LIST_SUFFIXES = {".txt", ".lst", ".list"}
-_VIDEO_SUFFIXES = {
-    *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m4v", ".mkv"),
-    *(".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm"),
-    ".wmv",
-}
-_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def expand(arguments: Sequence[str]) -> list[str]:
@@ -77,8 +73,8 @@ def _in_folder(folder: str, others: Counter[str]) -> list[str]:
         suffixes = {
             name: os.path.splitext(name)[1].lower() for name in files if not name.startswith(".")
         }
-        videos = sorted(name for name, suffix in suffixes.items() if suffix in _VIDEO_SUFFIXES)
-        has_images = not _IMAGE_SUFFIXES.isdisjoint(suffixes.values())
+        videos = sorted(name for name, suffix in suffixes.items() if suffix in VIDEO_SUFFIXES)
+        has_images = not set(suffixes.values()).isdisjoint(IMAGE_SUFFIXES)
         if has_images and all(suffixes[name] == ".gif" for name in videos):
             paths.append(place)  # a moving preview beside the frames is none of them
             videos = []
@@ -86,7 +82,7 @@ def _in_folder(folder: str, others: Counter[str]) -> list[str]:
         others.update(
             suffix
             for suffix in suffixes.values()
-            if suffix not in _VIDEO_SUFFIXES and suffix not in _IMAGE_SUFFIXES
+            if suffix not in VIDEO_SUFFIXES and suffix not in IMAGE_SUFFIXES
         )
     return paths
 

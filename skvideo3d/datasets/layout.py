@@ -8,18 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from skvideo3d.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+
 __all__ = ["Missing", "VideoIndex", "check_root", "keep_present"]
 
 Missing = Literal["raise", "drop"]
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-VIDEO_SUFFIXES = frozenset(
-    {
-        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m2ts", ".m4v"),
-        *(".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob"),
-        *(".webm", ".wmv"),
-    }
-)
 _ARCHIVE_SUFFIXES = frozenset({".rar", ".zip", ".tar", ".tgz", ".gz", ".7z"})
 _SHOWN = 5
 
@@ -73,9 +67,9 @@ class VideoIndex:
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             visible = sorted(name for name in files if not name.startswith("."))
             suffixes = [os.path.splitext(name)[1].lower() for name in visible]
-            has_images = not IMAGE_SUFFIXES.isdisjoint(suffixes)
+            has_images = not set(suffixes).isdisjoint(IMAGE_SUFFIXES)
             # Frames of one video, and not a picture that lies beside the folders of a set.
-            if has_images and not subfolders and VIDEO_SUFFIXES.isdisjoint(suffixes):
+            if has_images and not subfolders and set(suffixes).isdisjoint(VIDEO_SUFFIXES):
                 self.paths.append(place)
                 continue
             for name, suffix in zip(visible, suffixes, strict=True):

@@ -19,10 +19,10 @@ from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
 
 from .frames import Frame
 from .readers import read_file
+from .suffixes import IMAGE_SUFFIXES
 
 __all__ = ["VideoSegment", "VideoSource", "as_source"]
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 # Pillow's modes of 8 bits a channel; others (16-bit, float) would be clipped silently.
 _IMAGE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 
@@ -197,7 +197,7 @@ class _Folder:
         images = [
             name
             for name in names
-            if name.lower().endswith(_IMAGE_SUFFIXES) and not name.startswith(".")
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
         ]
         if not images:
             raise VideoDecodeError(

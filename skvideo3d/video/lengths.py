@@ -1,0 +1,110 @@
+"""How long a video probably is, from its header: for time estimates, and for nothing else."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .sources import VideoSegment
+from .suffixes import IMAGE_SUFFIXES
+
+__all__ = ["clip_count", "frame_count"]
+
+
+def frame_count(video: Any, fps: float | None = None) -> int | None:
+    """Guess the number of frames of a video without decoding it.
+
+    Parameters
+    ----------
+    video : path-like, array or VideoSegment
+    fps : float, optional
+        Frame rate that the video will be resampled to.
+
+    Returns
+    -------
+    int or None
+        What the header announces, which may be wrong; None where it says nothing or cannot be read.
+
+    Examples
+    --------
+    >>> from skvideo3d import VideoSegment
+    >>> frame_count(VideoSegment("match.mp4", 100, 116)), frame_count("missing.mp4")
+    (16, None)
+    """
+    if isinstance(video, VideoSegment):
+        count, rate = _of_segment(video)
+    elif hasattr(video, "shape"):
+        count, rate = int(video.shape[0]), None
+    else:
+        count, rate = _of_path(os.fspath(video))
+    if count is None or fps is None or not rate:
+        return count
+    return max(round(count * fps / rate), 1)
+
+
+def clip_count(n_frames: int, clip_len: int, clip_stride: int) -> int:
+    """Count the clips of a video of a given length.
+
+    Parameters
+    ----------
+    n_frames, clip_len, clip_stride : int
+
+    Returns
+    -------
+    int
+        At least 1: a short video is looped.
+
+    Examples
+    --------
+    >>> [clip_count(n, clip_len=16, clip_stride=8) for n in (5, 16, 23, 24, 40)]
+    [1, 1, 1, 2, 4]
+    """
+    return max(n_frames - clip_len, 0) // clip_stride + 1
+
+
+def _of_segment(segment: VideoSegment) -> tuple[int | None, float | None]:
+    if segment.unit == "frames" and segment.stop is not None:
+        return int(segment.stop - segment.start), None
+    inner = segment.video
+    count, rate = (None, None) if hasattr(inner, "shape") else _of_path(os.fspath(inner))
+    if segment.unit == "frames":
+        whole = int(inner.shape[0]) if hasattr(inner, "shape") else count
+        return (None if whole is None else max(whole - int(segment.start), 0)), rate
+    if not rate or (segment.stop is None and count is None):
+        return None, None
+    stop = count / rate if segment.stop is None and count is not None else segment.stop
+    return (None if stop is None else max(round((stop - segment.start) * rate), 0)), rate
+
+
+def _of_path(path: str) -> tuple[int | None, float | None]:
+    """Give the number of frames and the frames a second that a file or folder announces."""
+    try:
+        if os.path.isdir(path):
+            names = (name.lower() for name in os.listdir(path) if not name.startswith("."))
+            return sum(name.endswith(IMAGE_SUFFIXES) for name in names) or None, None
+        return _header(path)
+    except OSError:
+        return None, None
+
+
+def _header(path: str) -> tuple[int | None, float | None]:
+    import av
+
+    try:
+        with av.open(path) as container:
+            stream = container.streams.best("video")
+            if stream is None:
+                return None, None
+            rate = float(stream.average_rate) if stream.average_rate else None
+            if stream.frames > 0:
+                return int(stream.frames), rate
+            seconds = None
+            if stream.duration is not None and stream.time_base is not None:
+                seconds = float(stream.duration * stream.time_base)
+            elif container.duration is not None:
+                seconds = container.duration / av.time_base
+            if seconds is None or rate is None or seconds <= 0:
+                return None, rate
+            return max(round(seconds * rate), 1), rate
+    except (av.FFmpegError, ValueError):
+        return None, None

@@ -9,12 +9,24 @@
 from importlib import import_module
 from typing import Any
 
-from .feature_extraction import C3DTransformer, ClipDescriptors, I3DTransformer
+from .feature_extraction import (
+    C3DTransformer,
+    ClipDescriptors,
+    I3DTransformer,
+    PairSimilarityTransformer,
+)
 from .video import VideoSegment
 
 __version__ = "0.1.0"
 
-__all__ = ["C3DTransformer", "ClipDescriptors", "I3DTransformer", "VideoSegment", "__version__"]
+__all__ = [
+    "C3DTransformer",
+    "ClipDescriptors",
+    "I3DTransformer",
+    "PairSimilarityTransformer",
+    "VideoSegment",
+    "__version__",
+]
 
 # Public packages that are imported when they are first used: skvideo3d.models brings torch.
 _PACKAGES = ("benchmarks", "datasets", "inspection", "models")

@@ -3,5 +3,6 @@
 from .c3d import C3DTransformer
 from .clips import ClipDescriptors
 from .i3d import I3DTransformer
+from .pairs import PairSimilarityTransformer
 
-__all__ = ["C3DTransformer", "ClipDescriptors", "I3DTransformer"]
+__all__ = ["C3DTransformer", "ClipDescriptors", "I3DTransformer", "PairSimilarityTransformer"]

@@ -58,6 +58,8 @@ class VideoIndex:
         """Archives that lie below the folder, which may want unpacking."""
         self.paths: list[str] = []
         """All videos, sorted."""
+        self.texts: list[str] = []
+        """All text files, among which the lists of a set may be."""
         seen: set[str] = set()
         for place, subfolders, files in os.walk(root, followlinks=True):
             if os.path.realpath(place) in seen:  # a link back up
@@ -67,6 +69,11 @@ class VideoIndex:
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             visible = sorted(name for name in files if not name.startswith("."))
             suffixes = [os.path.splitext(name)[1].lower() for name in visible]
+            self.texts += [
+                os.path.join(place, name)
+                for name, suffix in zip(visible, suffixes, strict=True)
+                if suffix == ".txt"
+            ]
             has_images = not set(suffixes).isdisjoint(IMAGE_SUFFIXES)
             # Frames of one video, and not a picture that lies beside the folders of a set.
             if has_images and not subfolders and set(suffixes).isdisjoint(VIDEO_SUFFIXES):

@@ -1,0 +1,219 @@
+"""Sets whose lists say which videos each of their splits trains on and tests on."""
+
+from __future__ import annotations
+
+import difflib
+import filecmp
+import os
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, keep_present
+
+__all__ = [
+    "TEST",
+    "TRAIN",
+    "UNUSED",
+    "Split",
+    "choose_classes",
+    "find_lists",
+    "find_videos",
+    "read_list",
+]
+
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+# What a split does with a video; HMDB51's lists have these numbers.
+UNUSED: Final = 0
+TRAIN: Final = 1
+TEST: Final = 2
+
+_SHOWN: Final = 5
+
+
+def find_lists(
+    index: VideoIndex,
+    lists: str | os.PathLike[str] | None,
+    lacking: Callable[[AbstractSet[str]], list[str] | None],
+    archive: str,
+) -> str:
+    """Find the folder with the lists, at any depth.
+
+    Parameters
+    ----------
+    index : VideoIndex
+        Of the set, searched if `lists` is None.
+    lists : path-like or None
+        Folder to search instead.
+    lacking : callable
+        Takes the names of the text files of a folder and returns those of the lists that are not
+        among them, or None if none is.
+    archive : str
+        The publisher's name of the archive that the lists come in.
+
+    Returns
+    -------
+    str
+        Absolute path.
+
+    Raises
+    ------
+    ValueError
+        If the lists are not there, not complete, or there in different versions.
+    """
+    place = index if lists is None else VideoIndex(check_root(lists))
+    folders: dict[str, set[str]] = {}
+    for path in place.texts:
+        folder, name = os.path.split(path)
+        folders.setdefault(folder, set()).add(name)
+    gaps = {folder: lacking(names) for folder, names in folders.items()}
+    found = {folder: gap for folder, gap in gaps.items() if gap is not None}
+    if not found:
+        raise ValueError(
+            f"the lists of the splits are not below {str(place.root)!r}. They come in {archive}: "
+            "unpack it there, or say with lists= (--lists) which folder they are in."
+        )
+    complete = [folder for folder, gap in found.items() if not gap]
+    if not complete:
+        folder, gap = min(found.items(), key=lambda item: len(item[1]))
+        raise ValueError(
+            f"of the lists of the splits in {folder!r} {len(gap)} are missing: {_shorten(gap)}. "
+            f"Unpack {archive} again."
+        )
+    first = complete[0]
+    for other in complete[1:]:
+        if folders[other] != folders[first] or filecmp.cmpfiles(
+            first, other, sorted(folders[first]), shallow=False
+        )[0] != sorted(folders[first]):
+            raise ValueError(
+                f"lists of the splits are in {first!r} and, different ones, in {other!r}; say with "
+                "lists= (--lists) which folder to use."
+            )
+    return first
+
+
+def read_list(path: str) -> list[tuple[str, str]]:
+    """Read the lines that are not blank.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    list of (str, str)
+        Where the line is, for errors, and the line, without blanks around it.
+
+    Raises
+    ------
+    ValueError
+        If the file is no text.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path!r} is no text ({error}); unpack the lists again.") from error
+    lines = enumerate(map(str.strip, text.split("\n")), start=1)
+    return [(f"{path!r}, line {number}", line) for number, line in lines if line]
+
+
+def choose_classes(names: Sequence[str], classes: int | Sequence[str] | None) -> list[str]:
+    """Choose classes of a set.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All classes, in the set's order.
+    classes : int, sequence of str or None
+        How many from the first, or which; None is all.
+
+    Returns
+    -------
+    list of str
+        In the set's order.
+
+    Raises
+    ------
+    ValueError
+        If there are no such classes, or none is chosen.
+
+    Examples
+    --------
+    >>> choose_classes(["Archery", "Biking", "Diving"], ["Diving", "Archery"])
+    ['Archery', 'Diving']
+    >>> choose_classes(["Archery", "Biking", "Diving"], 2)
+    ['Archery', 'Biking']
+    """
+    if classes is None:
+        return list(names)
+    if isinstance(classes, int):
+        if isinstance(classes, bool) or not 1 <= classes <= len(names):
+            raise ValueError(f"classes={classes!r}: choose from 1 to {len(names)}, or give names.")
+        return list(names[:classes])
+    if isinstance(classes, str):
+        raise ValueError(f"classes={classes!r} is one word: give a list, such as [{classes!r}].")
+    if not len(classes):
+        raise ValueError(f"classes={classes!r} chooses none: give names, or None for all.")
+    by_lower = {name.lower(): name for name in names}
+    for name in classes:
+        if name not in names:
+            close = difflib.get_close_matches(str(name).lower(), by_lower, n=3)
+            hint = " or ".join(repr(by_lower[match]) for match in close)
+            raise ValueError(
+                f"classes: {name!r} is none of the {len(names)} classes. "
+                + (f"Did you mean {hint}?" if hint else f"They are {_shorten(names)}.")
+            )
+    return [name for name in names if name in set(classes)]
+
+
+def find_videos(
+    names: Sequence[str], uses: Sequence[Sequence[int]], missing: Missing, index: VideoIndex
+) -> tuple[list[int], list[str], list[Split]]:
+    """Find the listed videos, and reduce the splits to those that are there.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As the lists have them.
+    uses : sequence of sequence of int
+        For each split and each video `UNUSED`, `TRAIN` or `TEST`.
+    missing : {"raise", "drop"}
+    index : VideoIndex
+
+    Returns
+    -------
+    present : list of int
+        Positions of the videos that are there.
+    data : list of str
+        Their paths.
+    cv : list of (ndarray, ndarray)
+        Of each split, positions in `data`.
+
+    Raises
+    ------
+    ValueError
+        If videos are missing and may not be, or none is left for a part of a split.
+    """
+    paths = [index.find(name) for name in names]
+    present = keep_present(names, paths, missing, index)
+    cv: list[Split] = []
+    for number, use in enumerate(uses, start=1):
+        left = np.asarray(use)[present]
+        for part, word in ((TRAIN, "train on"), (TEST, "test on")):
+            if not (left == part).any():
+                raise ValueError(
+                    f"split {number} has no video to {word}: none of the {list(use).count(part)} "
+                    f"that its list names is below {str(index.root)!r}. Fetch more of the set, or "
+                    "choose classes that are there."
+                )
+        cv.append((np.flatnonzero(left == TRAIN), np.flatnonzero(left == TEST)))
+    return present, [str(paths[i]) for i in present], cv
+
+
+def _shorten(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

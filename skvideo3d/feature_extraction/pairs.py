@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +21,8 @@ from .similarities import SIMILARITIES, pair_similarities
 __all__ = ["PairSimilarityTransformer"]
 
 _EXPECTED = "X is a sequence of pairs of videos, such as [('a.mp4', 'b.mp4'), ('a.mp4', 'c.mp4')]."
+
+_WHOLE = {"descriptor": slice(None)}
 
 
 class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
@@ -36,8 +38,9 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
     ----------
     describer : transformer of videos
         A `C3DTransformer`, `I3DTransformer`, a union or pipeline with such, or anything that gives
-        a row of numbers for a video; cloned. If its rows are layers side by side, as
-        ``feature_blocks_`` tells, each is compared on its own; otherwise the whole rows are.
+        a row of numbers for a video; cloned. If its rows are layers side by side, as its
+        ``feature_blocks_``, or those of a union's members or a pipeline's last step, tell, each is
+        compared on its own; otherwise the whole rows are.
 
     Attributes
     ----------
@@ -47,8 +50,8 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
         The columns of the output that belong to each layer.
     failures_ : list of (int, object, str)
         Position, video and reason of each video that the describer could not read in the last call,
-        one for each pair that it is in. Under the describer's ``on_error="nan"``, such pairs are
-        rows of NaN.
+        one for each pair that it is in, as the describer's own ``failures_`` tells (a union or
+        pipeline has none). Under its ``on_error="nan"``, such pairs are rows of NaN.
 
     See Also
     --------
@@ -77,7 +80,7 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "describer": [HasMethods(["fit", "transform"])],
+        "describer": [HasMethods(["fit", "fit_transform", "transform"])],
     }
 
     def __init__(self, describer: Any) -> None:
@@ -102,9 +105,10 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
         ValueError, TypeError
             If X is no sequence of pairs.
         """
-        videos, _, _ = _different_videos(X)
+        videos, first, second = _different_videos(X)
         self.describer_ = clone(self.describer).fit(videos, y=None)
         self.feature_blocks_ = self._own_blocks()
+        self.failures_ = self._failures(first, second)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -180,7 +184,7 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
         width = len(SIMILARITIES)
         return {
             name: slice(number * width, (number + 1) * width)
-            for number, name in enumerate(_layers(self.describer_) or {"descriptor": None})
+            for number, name in enumerate(_layers(self.describer_) or _WHOLE)
         }
 
     def _compare(
@@ -192,27 +196,35 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
                 f"{self.describer_!r} gave an array of shape {rows.shape} for {len(videos)} "
                 "videos; a describer gives one row of numbers for each."
             )
-        layers = _layers(self.describer_) or {"descriptor": slice(None)}
+        layers = _layers(self.describer_) or _WHOLE
+        self.failures_ = self._failures(first, second)
+        return np.hstack(
+            [pair_similarities(rows[:, columns], first, second) for columns in layers.values()]
+        )
+
+    def _failures(
+        self, first: NDArray[np.intp], second: NDArray[np.intp]
+    ) -> list[tuple[int, Any, str]]:
         reasons = {i: (video, why) for i, video, why in getattr(self.describer_, "failures_", [])}
-        self.failures_ = [
+        return [
             (pair, *reasons[video])
             for pair, both in enumerate(zip(first.tolist(), second.tolist(), strict=True))
             for video in dict.fromkeys(both)
             if video in reasons
         ]
-        return np.hstack(
-            [pair_similarities(rows[:, columns], first, second) for columns in layers.values()]
-        )
 
 
 def _layers(describer: Any) -> dict[str, slice] | None:
     """Find the layers that stand side by side in a describer's rows; None if that is unknown."""
     if isinstance(describer, FeatureUnion):
         return _layers_of_union(describer)
+    if isinstance(describer, Pipeline):
+        return _layers(describer[-1])
     blocks = getattr(describer, "feature_blocks_", None)
     # With a PCA the columns are components of all layers together.
-    is_whole = blocks is not None and getattr(describer, "n_components", None) is None
-    return dict(blocks) if is_whole else None
+    if blocks is None or getattr(describer, "n_components", None) is not None:
+        return None
+    return dict(blocks)
 
 
 def _layers_of_union(union: FeatureUnion) -> dict[str, slice] | None:

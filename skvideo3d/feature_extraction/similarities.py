@@ -28,8 +28,6 @@ SIMILARITIES: Final = (
 # What stands for 0 in a logarithm: the smallest normal float32, so that no positive value of a
 # network is touched.
 _TINY = float(np.finfo(np.float32).tiny)
-# Products of sums below this are taken for 0.
-_NEGLIGIBLE = 1e-30
 _BLOCK_BYTES = 128 * 2**10  # of an intermediate array, so that all stay in the cache
 
 
@@ -54,9 +52,9 @@ def pair_similarities(rows: ArrayLike, first: ArrayLike, second: ArrayLike) -> N
     ==  ====================  ====================================================
 
     They are meant for vectors without negative values, as ReLU and softmax leave them, and finite
-    for all finite float32 vectors: a quotient whose denominator is not positive counts 0, a root is
-    taken of 0 instead of a negative number, a logarithm of the smallest normal float32 instead of
-    anything smaller.
+    for all finite float32 vectors: a quotient whose denominator is not positive counts 0 (in the
+    sums of 4, 6 and 11 also below the smallest normal float32), a root is taken of 0 instead of a
+    negative number, a logarithm of the smallest normal float32 instead of anything smaller.
 
     Parameters
     ----------
@@ -107,8 +105,8 @@ def _of_vectors(x1: NDArray[np.float64], x2: NDArray[np.float64]) -> NDArray[np.
     chi = _dot(difference * difference, inverse)
     distance = np.abs(difference).sum(axis=1)
     norms = np.sqrt(_dot(x1, x1)) * np.sqrt(_dot(x2, x2))
-    r1 = np.sqrt(np.maximum(x1, 0.0, out=x1.copy()))
-    r2 = np.sqrt(np.maximum(x2, 0.0, out=x2.copy()))
+    r1 = np.sqrt(np.maximum(x1, 0.0))
+    r2 = np.sqrt(np.maximum(x2, 0.0))
     bhattacharyya = _dot(r1, r2)
     r1 -= r2
     columns = (
@@ -142,7 +140,8 @@ def _of_unit_vectors(u1: NDArray[np.float64], u2: NDArray[np.float64]) -> NDArra
 
 
 def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.einsum("ij,ij->i", a, b)
+    products: NDArray[np.float64] = np.einsum("ij,ij->i", a, b)
+    return products
 
 
 def _root(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -152,9 +151,7 @@ def _root(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _quotient(
     numerator: NDArray[np.float64], denominator: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    return np.divide(
-        numerator, denominator, out=np.zeros_like(numerator), where=denominator > _NEGLIGIBLE
-    )
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0.0)
 
 
 def _to_unit(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -94,6 +94,27 @@ def test_layers_of_a_union_are_compared_on_their_own(pairs, small_c3d):
     assert_allclose(result[:, 12:24], alone, rtol=1e-6)
 
 
+def test_layers_of_a_pipelines_last_step_are_compared_on_their_own(pairs, small_c3d):
+    describer = C3DTransformer(small_c3d, layer=("fc6", "fc7"))
+    names = FunctionTransformer(lambda videos: [str(video) for video in videos])
+    compare = PairSimilarityTransformer(make_pipeline(names, describer))
+    result = compare.fit_transform(pairs)
+    assert list(compare.feature_blocks_) == ["fc6", "fc7"]
+    assert_array_equal(result, PairSimilarityTransformer(describer).fit_transform(pairs))
+
+
+def test_descriptors_that_a_later_step_changes_are_compared_whole(pairs, small_c3d):
+    scaled = make_pipeline(C3DTransformer(small_c3d, layer=("fc6", "fc7")), StandardScaler())
+    assert PairSimilarityTransformer(scaled).fit_transform(pairs).shape == (10, 12)
+
+
+def test_transform_changes_nothing_that_fit_has_set(pairs, small_c3d):
+    compare = PairSimilarityTransformer(C3DTransformer(small_c3d)).fit(pairs)
+    before = dict(vars(compare))
+    compare.transform(pairs)
+    assert vars(compare) == before
+
+
 def test_principal_components_have_no_layers_of_their_own(pairs, small_c3d):
     describer = C3DTransformer(small_c3d, layer=("fc6", "fc7"), n_components=3, random_state=0)
     compare = PairSimilarityTransformer(describer)

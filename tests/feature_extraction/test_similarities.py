@@ -102,6 +102,14 @@ def test_finite_where_formulas_divide_by_zero_or_take_its_logarithm(rows):
     assert np.isfinite(pair_similarities(np.array(rows, dtype=np.float32), [0], [1])).all()
 
 
+@given(st.integers(-40, 38), st.integers(-40, 38))
+def test_a_factor_changes_nothing_where_vectors_are_normalised(exponent1, exponent2):
+    rows = np.random.default_rng(0).gamma(1, size=(2, 6)) + 0.1
+    scales = 10.0 ** np.array([[exponent1], [exponent2]])
+    scaled = pair_similarities(rows * scales, [0], [1])[:, [4, 8, 9, 10, 11]]
+    assert_allclose(scaled, pair_similarities(rows, [0], [1])[:, [4, 8, 9, 10, 11]], rtol=1e-9)
+
+
 def test_a_vector_and_itself_have_no_distance():
     rows = np.random.default_rng(0).random((1, 50))
     result = dict(zip(SIMILARITIES, pair_similarities(rows, [0], [0])[0], strict=True))

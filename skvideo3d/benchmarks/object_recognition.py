@@ -69,6 +69,7 @@ def objects(
         n_jobs=n_jobs,
         verbose=verbose,
     )
+    windows.n_listed = len(windows.data)  # windows, here, and not sequences
     n_sequences = len(windows.sequences)
     result = recognise(
         windows,

@@ -51,6 +51,7 @@ def choose_splits(
     reduced = Bunch(**{name: value for name, value in videos.items() if name != "cv"})
     reduced.data = [videos.data[i] for i in used]
     reduced.target = videos.target[used]
+    reduced.n_listed = videos.n_listed - (len(videos.data) - len(used))
     if "groups" in videos:
         reduced.groups = videos.groups[used]
     return (

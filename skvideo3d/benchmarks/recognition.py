@@ -40,7 +40,7 @@ def recognise(
     Parameters
     ----------
     videos : Bunch
-        With `data`, `target`, `target_names`, and maybe `groups`, `missing`.
+        With `data`, `target`, `target_names`, and maybe `groups`, `n_listed`, `missing`.
     cv : sequence of (train, test)
     options : Options
     root : path-like
@@ -114,9 +114,10 @@ def data_use(videos: Bunch, described: Described, unit: str = "videos") -> DataU
     DataUse
     """
     missing = list(videos.get("missing", []))
+    n_listed = videos.get("n_listed", len(videos.data))
     return DataUse(
-        n_listed=len(videos.data) + len(missing),
-        n_missing=len(missing),
+        n_listed=n_listed,
+        n_missing=n_listed - len(videos.data),
         n_failed=len(described.failures),
         n_used=len(described.usable),
         missing=missing,

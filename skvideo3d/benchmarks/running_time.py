@@ -116,7 +116,12 @@ def runtime(
             failures=list(failed.items()),
         ),
         published=published("runtime"),
-        settings={**options.settings(total, folder), "limit": limit, "n_jobs": n_jobs},
+        settings={
+            name: value
+            for name, value in options.settings(total, folder).items()
+            if name not in ("classifier", "n_features", "on_error")
+        }
+        | {"limit": limit, "n_jobs": n_jobs},
         notes=notes,
         predictions=per_video,
     )

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["to_markdown", "to_text"]
 
-_MAX_FOLDS: Final = 10
-"""More folds, as in leave-one-out, are counted and not shown."""
+_MAX_FOLDS: Final = 5
+"""More folds, as ASLAN's ten, are counted and not shown; files have them."""
+_MAX_CLASSES: Final = 12
+"""More classes, as UCF101's, are in files alone."""
 _MAX_NAMES: Final = 3
 _WIDTH: Final = 100
 _MAX_SETTING: Final = 72
@@ -35,7 +37,7 @@ def to_text(result: BenchmarkResult) -> str:
         Columns aligned by spaces; no line break at the end.
     """
     lines = []
-    for sentence, details in _sentences(result):
+    for sentence, details in _sentences(result, _MAX_SETTING):
         for line in (sentence, *(f"  {detail}" for detail in details)):
             lines += textwrap.wrap(
                 line,
@@ -44,8 +46,10 @@ def to_text(result: BenchmarkResult) -> str:
                 break_on_hyphens=False,
                 break_long_words=False,
             )
-    tables = (_aligned(table) for table in _tables(result))
-    return "\n\n".join([result.title, *tables, "\n".join(lines)])
+    tables = _tables(result)
+    if 0 < len(result.per_class) <= _MAX_CLASSES:
+        tables.append(_class_table(result))
+    return "\n\n".join([result.title, *map(_aligned, tables), "\n".join(lines)])
 
 
 def to_markdown(result: BenchmarkResult) -> str:
@@ -62,12 +66,9 @@ def to_markdown(result: BenchmarkResult) -> str:
     """
     tables = _tables(result)
     if result.per_class:
-        tables.append(
-            [["class", "accuracy"]]
-            + [[name, _number(value)] for name, value in result.per_class.items()]
-        )
+        tables.append(_class_table(result))
     items = []
-    for sentence, details in _sentences(result):
+    for sentence, details in _sentences(result, None):
         items += [f"- {sentence}", *(f"  - {detail}" for detail in details)]
     blocks = [f"# {result.title}", *(_piped(table) for table in tables), "\n".join(items)]
     return "\n\n".join(blocks) + "\n"
@@ -118,7 +119,12 @@ def _fold_table(result: BenchmarkResult, metric: str) -> _Table:
     return table
 
 
-def _sentences(result: BenchmarkResult) -> list[_Sentence]:
+def _class_table(result: BenchmarkResult) -> _Table:
+    rows = [[name, _number(value)] for name, value in result.per_class.items()]
+    return [["class", "accuracy"], *rows]
+
+
+def _sentences(result: BenchmarkResult, max_setting: int | None) -> list[_Sentence]:
     sentences = [_data_use(result)]
     if len(result.fold_names) > _MAX_FOLDS:
         sentences.append((f"Mean of {len(result.fold_names)} folds.", []))
@@ -131,7 +137,9 @@ def _sentences(result: BenchmarkResult) -> list[_Sentence]:
         stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.times.items())
         sentences.append((f"Times: {stages}.", []))
     if result.settings:
-        details = [f"{name}: {_short(value)}" for name, value in result.settings.items()]
+        details = [
+            f"{name}: {_short(value, max_setting)}" for name, value in result.settings.items()
+        ]
         sentences.append(("Settings:", details))
     return sentences
 
@@ -159,7 +167,7 @@ def _first(lines: list[str], what: str) -> list[str]:
 
 def _work(counts: dict[str, int]) -> str:
     phrases = {
-        "described": "Described {} videos now",
+        "described": "Described {} now",
         "reused": "{} reused",
         "clips": "{} clips computed",
     }
@@ -181,10 +189,10 @@ def _number(value: float) -> str:
     return f"{value:.2g}" if 0 < abs(value) < 0.1 else f"{value:.1f}"
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, length: int | None) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     text = " ".join(text.split())
-    return text if len(text) <= _MAX_SETTING else f"{text[: _MAX_SETTING - 3]}..."
+    return text if length is None or len(text) <= length else f"{text[: length - 3]}..."
 
 
 def _aligned(table: _Table) -> str:

@@ -91,7 +91,8 @@ def _header(path: str) -> tuple[int | None, float | None]:
     import av
 
     try:
-        with av.open(path) as container:
+        # Titles in legacy encodings are no reason to know nothing: HMDB51 has such files.
+        with av.open(path, metadata_errors="replace") as container:
             stream = container.streams.best("video")
             if stream is None:
                 return None, None

@@ -1,0 +1,205 @@
+"""A folder of one's own videos, whose classes are subfolders or words in the paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from skvideo3d.datasets.layout import VideoIndex, check_root
+from skvideo3d.datasets.splits import choose_classes
+
+__all__ = ["load_video_folder"]
+
+_SHOWN: Final = 5
+
+_DESCR = """\
+Videos of a folder
+------------------
+Loaded: {n_videos} videos of {n_classes} classes{groups}, from {root}.
+
+Classes: {classes}.
+"""
+
+
+def load_video_folder(
+    root: str | os.PathLike[str],
+    *,
+    labels: str | Callable[[str], str] | None = None,
+    groups: str | Callable[[str], str] | None = None,
+    classes: int | Sequence[str] | None = None,
+) -> Bunch:
+    r"""Load one's own videos, as `sklearn.datasets.load_files` loads texts.
+
+    Each folder in `root` is a class. The videos in it, at any depth, are files, or folders of
+    frames: folders that hold images and no further folders. Hidden files and folders are ignored.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder with a folder for each class.
+    labels : str or callable, default=None
+        What finds the class instead, in the path from `root` with ``/`` between folders: a regular
+        expression, of which the first group counts, or all that matches if it has no group, or a
+        function of the path.
+    groups : str or callable, default=None
+        What finds in the same way what videos have in common, such as a person or a recording, and
+        should be kept together in cross-validation.
+    classes : int or sequence of str, default=None
+        The first so many classes, or those of these names; None is all.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        data : list of str
+            Absolute paths, class by class; numbers in paths are in the order of their values.
+        target : ndarray of shape (n_videos,), int64
+            Positions in `target_names`.
+        target_names : list of str
+            The classes, in the same order.
+        groups : ndarray of shape (n_videos,), int64
+            Positions in `group_names`; only with `groups`, as the next.
+        group_names : list of str
+        DESCR : str
+
+    Raises
+    ------
+    ValueError
+        If there is no such folder or no video in it; a class has none, or a video no class or no
+        group; or there is no such class.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("walk/ann_1.avi", "run/ann_10.avi", "run/ann_9.avi", "run/bob_1.avi"):
+    ...         Path(folder, name).parent.mkdir(exist_ok=True)
+    ...         Path(folder, name).touch()
+    ...     videos = load_video_folder(folder, groups="ann|bob")
+    >>> [Path(path).name for path in videos.data]
+    ['ann_9.avi', 'ann_10.avi', 'bob_1.avi', 'ann_1.avi']
+    >>> videos.target_names, videos.target
+    (['run', 'walk'], array([0, 0, 0, 1]))
+    >>> videos.group_names, videos.groups
+    (['ann', 'bob'], array([0, 0, 1, 0]))
+    """
+    folder = check_root(root)
+    index = VideoIndex(folder)
+    if not index.paths:
+        raise ValueError(f"no video is below {str(folder)!r}.{_archives(index)} Check the path.")
+    # From the root on, and with the separators that patterns are written for.
+    inside = [PurePath(path).relative_to(folder).as_posix() for path in index.paths]
+    if labels is None:
+        found = _folder_labels(inside, index, classes)
+    else:
+        found = _apply(labels, inside, "labels")
+
+    names = sorted(set(found), key=_natural)
+    chosen = choose_classes(names, classes)
+    order = sorted(
+        (i for i, label in enumerate(found) if label in chosen),
+        key=lambda i: (chosen.index(found[i]), _natural(inside[i])),
+    )
+    videos = Bunch(
+        data=[index.paths[i] for i in order],
+        target=_codes([found[i] for i in order], chosen),
+        target_names=chosen,
+    )
+    if groups is not None:
+        of_video = _apply(groups, [inside[i] for i in order], "groups")
+        videos.group_names = sorted(set(of_video), key=_natural)
+        videos.groups = _codes(of_video, videos.group_names)
+    videos.DESCR = _DESCR.format(
+        n_videos=len(order),
+        n_classes=len(chosen),
+        groups="" if groups is None else f" in {len(videos.group_names)} groups",
+        root=folder,
+        classes=", ".join(chosen),
+    )
+    return videos
+
+
+def _folder_labels(
+    inside: list[str], index: VideoIndex, classes: int | Sequence[str] | None
+) -> list[str]:
+    """Take the first folder of each path for its class, if all is as it has to be."""
+    root = str(index.root)
+    loose = [path for path in inside if "/" not in path]
+    if loose:
+        raise ValueError(
+            f"{len(loose)} of the {len(inside)} videos below {root!r} are in no class folder: "
+            f"{_shorten(loose)}. Move them into a folder for each class, or pass labels= "
+            r"(--labels), a pattern that finds the class in the path, such as '^([a-z]+)'."
+        )
+    found = [path.partition("/")[0] for path in inside]
+    folders = {
+        entry.name
+        for entry in os.scandir(index.root)
+        if entry.is_dir() and not entry.name.startswith(".")
+    }
+    empty = sorted(folders.difference(found), key=_natural)
+    if not isinstance(classes, int | str | None):
+        empty = [name for name in empty if name in classes]
+    if empty:
+        raise ValueError(
+            f"{len(empty)} of the {len(folders)} class folders in {root!r} have no video: "
+            f"{_shorten(empty)}.{_archives(index)} Fill or remove them, or choose others with "
+            "classes= (--classes). If classes are not the folders, pass labels= (--labels), a "
+            "pattern that finds the class in the path."
+        )
+    return found
+
+
+def _apply(pattern: str | Callable[[str], str], inside: list[str], parameter: str) -> list[str]:
+    """Find the part of each path that the parameter is after."""
+    if callable(pattern):
+        found = [pattern(path) for path in inside]
+    else:
+        try:
+            compiled = re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise ValueError(
+                f"{parameter}={pattern!r} is neither a regular expression ({error}) nor a function."
+            ) from error
+        matches = [compiled.search(path) for path in inside]
+        found = [match[min(compiled.groups, 1)] if match else "" for match in matches]
+    wrong = [
+        path
+        for path, part in zip(inside, found, strict=True)
+        if not (isinstance(part, str) and part)
+    ]
+    if wrong:
+        raise ValueError(
+            f"{parameter}={pattern!r} finds nothing in the paths of {len(wrong)} of the "
+            f"{len(inside)} videos: {_shorten(wrong)}. Change it so that it fits all of them, or "
+            "move these away."
+        )
+    return found
+
+
+def _codes(words: list[str], names: list[str]) -> NDArray[np.int64]:
+    place = {name: number for number, name in enumerate(names)}
+    return np.array([place[word] for word in words], dtype=np.int64)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort key under which "take 2" comes before "take 10"; equal only for what is the same."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part), part) if i % 2 else (-1, part) for i, part in enumerate(parts)]
+
+
+def _archives(index: VideoIndex) -> str:
+    if not index.archives:
+        return ""
+    return f" {len(index.archives)} archives lie there, such as {index.archives[0]!r}: unpack them."
+
+
+def _shorten(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -84,6 +84,7 @@ class VideoIndex:
                     self.paths.append(os.path.join(place, name))
                 elif suffix in _ARCHIVE_SUFFIXES:
                     self.archives.append(os.path.join(place, name))
+        self.paths.sort()
 
     def find(self, name: str) -> str | None:
         """Find the video that a list calls by `name`.

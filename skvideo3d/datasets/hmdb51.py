@@ -26,7 +26,8 @@ _ARCHIVE: Final = "test_train_splits.rar"
 _SPLITS: Final = (1, 2, 3)
 _AGAIN: Final = f"Unpack {_ARCHIVE} again, or mend the line."
 
-_LIST = re.compile(r"(?P<label>.+)_test_split[123]\.txt")
+# Without the hidden files that some systems add to each.
+_LIST = re.compile(r"(?P<label>[^.].*)_test_split[123]\.txt")
 # Names have any characters. The flag is what `splits` calls UNUSED, TRAIN and TEST.
 _VIDEO = re.compile(r"(?P<name>.*\S)\s+(?P<flag>[012])")
 

@@ -183,3 +183,9 @@ def test_half_the_lists_are_refused_with_those_missing(placeholders):
     (placeholders / "testTrainMulti_7030_splits" / "wave_test_split3.txt").unlink()
     with pytest.raises(ValueError, match=r"1 are missing: wave_test_split3\.txt\. Unpack"):
         load_hmdb51(placeholders)
+
+
+def test_hidden_files_beside_the_lists_are_ignored(placeholders):
+    hidden = placeholders / "testTrainMulti_7030_splits" / "._wave_test_split1.txt"
+    hidden.write_bytes(b"\x00\x05\x16\x07\xff")
+    assert load_hmdb51(placeholders).target_names == ["wave"]

@@ -271,3 +271,12 @@ def test_second_copies_of_the_lists_have_to_be_the_same(placeholders):
     with pytest.raises(ValueError, match=r"different ones, in .*say with lists="):
         load_ucf101(placeholders)
     assert load_ucf101(placeholders, lists=copy).cv[0][1].tolist() == [0]
+
+
+def test_lists_of_the_detection_task_beside_them_do_not_disturb(placeholders):
+    # That archive has lists of the same names and no classInd.txt.
+    other = placeholders / "UCF101_Action_detection_splits"
+    other.mkdir()
+    for name in ("trainlist01.txt", "testlist01.txt"):
+        (other / name).write_text("Archery/v_Archery_g01_c01")
+    assert len(load_ucf101(placeholders).data) == 6

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 from skvideo3d.video.resampling import resample
 from skvideo3d.video.sampling import iter_clips
+from skvideo3d.video.sharing import share_readings
 from skvideo3d.video.sources import VideoSource
 
 from .clips import clip_dtype
@@ -172,7 +173,7 @@ class _Work:
         self.batch_size = batch_size
         self.postponed: list[int] = []
 
-    def run(self, indices: Iterable[int], wait: bool) -> Iterator[Outcome]:
+    def run(self, indices: Sequence[int], wait: bool) -> Iterator[Outcome]:
         messages: queue.Queue[_Message] = queue.Queue(maxsize=2 * self.batch_size + 2)
         stop = threading.Event()
         reader = _Reader(self, messages, stop)
@@ -276,10 +277,11 @@ class _Reader:
         self.stop = stop
         self.claim: Claim | None = None
 
-    def run(self, indices: Iterable[int], wait: bool) -> None:
+    def run(self, indices: Sequence[int], wait: bool) -> None:
         try:
-            for index in indices:
-                self._read(index, wait)
+            with share_readings([self.work.sources[index] for index in indices]) as sources:
+                for index, source in zip(indices, sources, strict=True):
+                    self._read(index, source, wait)
             self._put(None)
         except _StoppedError:
             pass
@@ -296,8 +298,8 @@ class _Reader:
             if isinstance(message, _Read) and message.claim is not None:
                 message.claim.release()
 
-    def _read(self, index: int, wait: bool) -> None:
-        source, store = self.work.sources[index], self.work.store
+    def _read(self, index: int, source: VideoSource, wait: bool) -> None:
+        store = self.work.store
         digest = ""
         try:
             if store is not None:

@@ -21,7 +21,7 @@ from .frames import Frame
 from .readers import read_file
 from .suffixes import IMAGE_SUFFIXES
 
-__all__ = ["VideoSegment", "VideoSource", "as_source"]
+__all__ = ["FileSource", "SegmentSource", "VideoSegment", "VideoSource", "as_source"]
 
 # Pillow's modes of 8 bits a channel; others (16-bit, float) would be clipped silently.
 _IMAGE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
@@ -133,14 +133,14 @@ def as_source(video: Any) -> VideoSource:
     if video is None or type(video).__name__ == "NAType" or _is_nan(video):
         raise VideoDecodeError("it is missing (None or NaN); a path may have been left out.")
     if isinstance(video, VideoSegment):
-        return _Segment(as_source(video.video), video)
+        return SegmentSource(as_source(video.video), video)
     if isinstance(video, (str, os.PathLike)):
         if not os.fspath(video):
             raise VideoDecodeError("it is an empty path; a path may have been left out.")
         path = os.path.abspath(os.fspath(video))
         if os.path.isdir(path):
             return _Folder(path)
-        return _File(path)
+        return FileSource(path)
     if hasattr(video, "shape") and hasattr(video, "dtype"):
         return _Array(_checked_array(video))
     raise TypeError(
@@ -150,7 +150,15 @@ def as_source(video: Any) -> VideoSource:
 
 
 @dataclass(frozen=True)
-class _File:
+class FileSource:
+    """A video file.
+
+    Parameters
+    ----------
+    name : str
+        Its absolute path.
+    """
+
     name: str
     has_clock: bool = field(default=True, init=False)
 
@@ -230,7 +238,17 @@ class _Array:
 
 
 @dataclass(frozen=True)
-class _Segment:
+class SegmentSource:
+    """A part of a source.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The whole.
+    segment : VideoSegment
+        Which part of it.
+    """
+
     source: VideoSource
     segment: VideoSegment
 

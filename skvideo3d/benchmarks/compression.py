@@ -140,7 +140,7 @@ def compactness(
 
 
 def _most_components(described: Described, cv: Sequence[Fold]) -> int:
-    n_train = min(len(np.intersect1d(train, described.usable)) for train, _ in cv)
+    n_train: int = min(len(np.intersect1d(train, described.usable)) for train, _ in cv)
     if described.rows.ndim == 1:  # described inside the folds: the number of features is unknown
         return n_train
-    return min(n_train, described.rows.shape[1])
+    return min(n_train, int(described.rows.shape[1]))

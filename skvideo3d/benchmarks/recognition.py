@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.utils import Bunch
 
 from .describing import Described
@@ -90,7 +89,7 @@ def recognise(
         predictions=_predictions(videos, outcomes, fold_names),
         confusion={
             "labels": names,
-            "matrix": confusion_matrix(true, predicted, labels=labels).tolist(),
+            "matrix": _confusion(true, predicted, labels).tolist(),
         },
         per_class={
             name: _percent(predicted[true == label] == label)
@@ -173,7 +172,9 @@ def _row(
 ) -> ResultRow:
     measures = {
         "accuracy": lambda true, predicted: _percent(true == predicted),
-        "balanced accuracy": lambda true, predicted: 100 * balanced_accuracy_score(true, predicted),
+        "balanced accuracy": lambda true, predicted: float(
+            np.mean([_percent(predicted[true == label] == label) for label in np.unique(true)])
+        ),
     }
     if not is_mean:
         true = y[np.concatenate([outcome.test for outcome in outcomes])]
@@ -184,6 +185,14 @@ def _row(
         for name in metrics
     }
     return ResultRow(method, {name: float(np.mean(folds[name])) for name in metrics}, folds)
+
+
+def _confusion(
+    true: NDArray[np.int64], predicted: NDArray[np.int64], labels: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(matrix, (np.searchsorted(labels, true), np.searchsorted(labels, predicted)), 1)
+    return matrix
 
 
 def _predictions(

@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (benchmark, demo, extract, weights):
         command.add_parser(subparsers)
-    args = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    args = parser.parse_args(words)
+    args.words = words
     try:
         status: int = args.run(args)
         print(end="", flush=True)  # here, where a broken pipe is caught, and not at exit

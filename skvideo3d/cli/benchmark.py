@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     """
     try:
         result = _evaluate(args)
-        result.settings["command"] = _command()
+        result.settings["command"] = shlex.join(["skvideo3d", *args.words])
         folder = args.output / result.benchmark.replace("/", "-")
         written = result.save(folder)
     except (SkVideo3DError, ValueError, OSError) as error:
@@ -166,10 +166,6 @@ def _classifier(args: argparse.Namespace) -> dict[str, Any]:
     if len(args.C) > 1:
         return {"param_grid": {"C": args.C}}
     return {"classifier": default_classifier().set_params(C=args.C[0])}
-
-
-def _command() -> str:
-    return shlex.join(["skvideo3d", *sys.argv[1:]])
 
 
 def _add_missing(parser: argparse.ArgumentParser) -> None:

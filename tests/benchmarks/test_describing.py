@@ -159,3 +159,8 @@ def test_silence_is_the_default(clips, small_c3d, capsys):
     describe_videos(C3DTransformer(small_c3d), clips)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
+
+
+def test_random_weights_are_called_random(clips, small_c3d):
+    assert describe_videos(C3DTransformer(None, random_state=0), clips[:1]).has_random_weights
+    assert not describe_videos(C3DTransformer(small_c3d), clips[:1]).has_random_weights

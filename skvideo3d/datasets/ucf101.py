@@ -42,7 +42,7 @@ Loaded: {n_videos} of {n_listed} listed videos, {n_classes} classes of {n_all_cl
 that train on {n_train} and test on {n_test} of them.
 
 The whole set has 13320 videos of 101 classes. Videos that were cut from the same original are a
-group; each class has up to 25, and none is in both parts of a split. The protocol reports the mean
+group; each class has 25, and none is in both parts of a split. The protocol reports the mean
 accuracy over the three splits.
 
 Terms: the publisher's page, https://www.crcv.ucf.edu/data/UCF101.php, says what the videos may be

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,11 @@ PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # What these packages export is public for good.
 PACKAGES = [
     "skvideo3d",
+    "skvideo3d.benchmarks",
     "skvideo3d.datasets",
     "skvideo3d.exceptions",
     "skvideo3d.feature_extraction",
+    "skvideo3d.inspection",
     "skvideo3d.models",
     "skvideo3d.video",
 ]
@@ -147,9 +149,9 @@ def test_every_page_is_reached_from_the_index():
     "page", [page for page in PAGES if list(blocks_of(page, "sh"))], ids=name_of
 )
 def test_commands_are_understood_by_the_command_line(page, monkeypatch):
-    from skvideo3d.cli import demo, extract, main, weights
+    from skvideo3d.cli import benchmark, demo, extract, main, weights
 
-    for command in (demo, extract, weights):
+    for command in (benchmark, demo, extract, weights):
         # The parser is the claim here; what the commands do is tested in tests/cli.
         monkeypatch.setattr(command, "run", lambda args: 0)
     for block in blocks_of(page, "sh"):
@@ -213,7 +215,11 @@ def shown(address):
         if parameter.name != "self"
     ]
     text = str(signature.replace(parameters=plain, return_annotation=signature.empty))
-    return name + text.replace("<factory>", "{}")
+    for field in fields(value) if is_dataclass(value) else ():
+        if field.default_factory is not MISSING:
+            default = repr(field.default_factory())
+            text = text.replace(f"{field.name}=<factory>", f"{field.name}={default}")
+    return name + text
 
 
 def test_signatures_on_the_api_page_are_those_of_the_code():

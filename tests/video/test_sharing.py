@@ -150,8 +150,9 @@ def test_frames_that_a_left_out_segment_took_no_part_in_are_not_skipped(mpeg4):
     file = CountedFile(mpeg4)
     sources = segments_of(file, [(0, 16), (8, 24), (40, 50), (12, 30)])
     with share_readings(sources) as shared:
-        for place in (0, 1, 3):
-            assert read(shared[place]) == read(sources[place])
+        results = [read(shared[place]) for place in (0, 1, 3)]
+    assert file.opened == [0, 12]  # 8 to 15 were kept, but 16 to 23 were not
+    assert results == [read(sources[place]) for place in (0, 1, 3)]
 
 
 def test_the_file_is_closed_with_its_last_segment_and_at_the_end_of_the_run(mpeg4):
@@ -198,17 +199,28 @@ def test_a_segment_read_from_its_middle_is_what_it_is_alone(mpeg4):
         assert [f.number for f in shared.frames(5)] == [f.number for f in source.frames(5)]
 
 
-def test_what_waits_is_bounded_and_a_longer_overlap_opens_the_file_anew(mpeg4, monkeypatch):
-    monkeypatch.setattr(sharing, "_MAX_KEPT_BYTES", 10 * 48 * 64 * 3)
-    held = []
+@pytest.fixture
+def held(monkeypatch):
+    """How many frames wait, after each that was given."""
+    counts = []
 
     class Watched(sharing._Reading):
         def frame(self, number, keep_from):
             frame = super().frame(number, keep_from)
-            held.append(len(self.kept))
+            counts.append(len(self.kept))
             return frame
 
     monkeypatch.setattr(sharing, "_Reading", Watched)
+    return counts
+
+
+def test_what_waits_is_the_overlap_however_many_windows_follow(mpeg4, held):
+    read_shared(segments_of(FileSource(mpeg4), windows(N_FRAMES, length=16, stride=4)))
+    assert max(held) == 12
+
+
+def test_what_waits_is_bounded_and_a_longer_overlap_opens_the_file_anew(mpeg4, held, monkeypatch):
+    monkeypatch.setattr(sharing, "_MAX_KEPT_BYTES", 10 * 48 * 64 * 3)
     file = CountedFile(mpeg4)
     sources = segments_of(file, [(0, 16), (6, 22), (16, 40), (17, 50)])
     results = read_shared(sources)

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
+from skvideo3d.benchmarks.drawing import Kind, draw, kinds, picture
 from skvideo3d.benchmarks.plain import to_plain, with_nan
 from skvideo3d.benchmarks.published import Published
 from skvideo3d.benchmarks.tables import to_markdown, to_text
@@ -22,8 +21,6 @@ from skvideo3d.benchmarks.tables import to_markdown, to_text
 __all__ = ["BenchmarkResult", "DataUse", "ResultRow"]
 
 _CSV_COLUMNS: Final = ("video", "fold", "target", "prediction")
-_MAX_CELLS_WITH_VALUES: Final = 20
-"""A confusion matrix of more classes shows colours alone."""
 
 
 @dataclass
@@ -229,9 +226,10 @@ class BenchmarkResult:
             ) from error
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write result.json, result.md, predictions.csv and, with matplotlib, result.png.
+        """Write result.json, result.md, predictions.csv and, with matplotlib, pictures.
 
-        Each file is there whole or not at all; earlier ones of the same name are replaced.
+        result.png shows what tells most; a confusion matrix beside that is confusion.png. Each file
+        is there whole or not at all; earlier ones of the same name are replaced.
 
         Parameters
         ----------
@@ -249,84 +247,39 @@ class BenchmarkResult:
             "predictions.csv": self._predictions_csv().encode(),
         }
         with suppress(ImportError):  # matplotlib is an extra; the files hold all that it shows
-            contents["result.png"] = self._png()
+            first, *others = kinds(self)
+            contents["result.png"] = picture(self, first)
+            contents |= {f"{kind}.png": picture(self, kind) for kind in others}
         home = Path(folder)
         home.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             _replace(home / name, content)
         return [home / name for name in contents]
 
-    def plot(self, *, ax: Any = None) -> Any:
-        """Draw the result with the display that suits it.
-
-        A receiver operating curve where there is one, else accuracy against dimensions, else the
-        confusion matrix, else bars of our figures and the published ones.
+    def plot(self, kind: Kind | None = None, *, ax: Any = None) -> Any:
+        """Draw the result.
 
         Parameters
         ----------
+        kind : {"roc", "compactness", "comparison", "confusion"}, default=None
+            A receiver operating curve, accuracy against dimensions, bars of our figures and the
+            published ones, or the confusion matrix. None is the first of these that there is.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
         Returns
         -------
-        RocComparisonDisplay, CompactnessDisplay, ConfusionMatrixDisplay or ComparisonDisplay
+        RocComparisonDisplay, CompactnessDisplay, ComparisonDisplay or ConfusionMatrixDisplay
             With `ax_` and `figure_`.
 
         Raises
         ------
+        ValueError
+            If the result has nothing of that kind.
         ImportError
             If matplotlib is not installed.
         """
-        display = self._display(ax)
-        display.ax_.set_title(self.title)
-        return display
-
-    def _display(self, ax: Any) -> Any:
-        from skvideo3d import inspection
-
-        ours = self.rows[0].method if self.rows else "this run"
-        if "roc" in self.curves:
-            curve = self.curves["roc"]
-            return inspection.RocComparisonDisplay(
-                curve["fpr"],
-                curve["tpr"],
-                method=ours,
-                published={
-                    p.method: p.figures["auc"] for p in self.published if "auc" in p.figures
-                },
-            ).plot(ax)
-        if "compactness" in self.curves:
-            curve = self.curves["compactness"]
-            return inspection.CompactnessDisplay(
-                curve["dimensions"],
-                curve["accuracy"],
-                method=ours,
-                published={
-                    p.method: ([int(d) for d in p.figures], list(p.figures.values()))
-                    for p in self.published
-                },
-            ).plot(ax)
-        if self.confusion is not None:
-            return _confusion_display(self.confusion, inspection.axes_or_new(ax))
-        metric = self.metrics[0]
-        candidates: list[ResultRow | Published] = [*self.rows, *self.published]
-        rows = [row for row in candidates if metric in row.figures]
-        return inspection.ComparisonDisplay(
-            [row.method for row in rows],
-            [row.figures[metric] for row in rows],
-            [isinstance(row, Published) for row in rows],
-            metric=metric,
-            chance=self.chance,
-        ).plot(ax)
-
-    def _png(self) -> bytes:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(8, 6), layout="constrained")
-        self.plot(ax=figure.subplots())
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", dpi=100)
-        return picture.getvalue()
+        return draw(self, kind or kinds(self)[0], ax)
 
     def _predictions_csv(self) -> str:
         others = dict.fromkeys(key for row in self.predictions for key in row)
@@ -337,18 +290,6 @@ class BenchmarkResult:
         for row in self.predictions:
             writer.writerow({**row, "video": str(row.get("video", ""))})
         return text.getvalue()
-
-
-def _confusion_display(confusion: dict[str, list[Any]], ax: Any) -> Any:
-    from sklearn.metrics import ConfusionMatrixDisplay
-
-    labels = confusion["labels"]
-    return ConfusionMatrixDisplay(np.asarray(confusion["matrix"]), display_labels=labels).plot(
-        ax=ax,
-        include_values=len(labels) <= _MAX_CELLS_WITH_VALUES,
-        xticks_rotation="vertical",
-        colorbar=False,
-    )
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from skvideo3d.exceptions import SkVideo3DError
 
-from .describers import add_describer_options, make_describer
+from .describers import NETWORKS, add_describer_options, make_describer
 
 if TYPE_CHECKING:
     from skvideo3d.benchmarks import BenchmarkResult
@@ -63,10 +63,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             help="default: skvideo3d-benchmarks",
         )
         one.add_argument(
+            "--network",
+            choices=NETWORKS,
+            action="append",
+            help="of several networks the descriptors are concatenated (default: c3d)",
+        )
+        one.add_argument(
             "--weights",
             action="append",
-            help="name, path, or 'random'; given several times, the networks' descriptors are "
-            "concatenated (default: the network's published weights)",
+            help="name, path, or 'random'; several are of several networks, one for each --network "
+            "or all for the same (default: the network's published weights)",
         )
         if protocol.add_options is not None:
             protocol.add_options(one)
@@ -142,8 +148,19 @@ def _evaluate(args: argparse.Namespace) -> BenchmarkResult:
 def _describer(args: argparse.Namespace) -> Any:
     from sklearn.pipeline import FeatureUnion
 
-    weights = args.weights or [None]
-    describers = [make_describer(args, name) for name in weights]
+    networks, weights = args.network or ["c3d"], args.weights or [None]
+    n_networks = max(len(networks), len(weights))
+    if {len(networks), len(weights)} - {1, n_networks}:
+        raise ValueError(
+            f"{len(networks)} times --network and {len(weights)} times --weights: give one of each "
+            "for every network, or one alone for all."
+        )
+    each = zip(
+        networks * (n_networks // len(networks)),
+        weights * (n_networks // len(weights)),
+        strict=True,
+    )
+    describers = [make_describer(args, *names) for names in each]
     if args.protocol == "aslan" and not args.layer:
         from skvideo3d.benchmarks.action_similarity import with_layers
 

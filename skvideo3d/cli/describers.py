@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from skvideo3d.feature_extraction.base import VideoTransformer
 
-__all__ = ["add_describer_options", "make_describer"]
+__all__ = ["NETWORKS", "add_describer_options", "make_describer"]
+
+NETWORKS = ("c3d", "i3d")
 
 
 def add_describer_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options to a parser.
+    """Add the options to a parser, which has ``--network`` and ``--weights`` of its own.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
-        Its own option ``--weights`` it has already.
     """
-    parser.add_argument("--network", choices=("c3d", "i3d"), default="c3d")
     parser.add_argument("--layer", action="append", help="may be given several times")
     parser.add_argument("--clip-len", type=int, metavar="FRAMES")
     parser.add_argument("--clip-stride", type=int, metavar="FRAMES")
@@ -34,13 +34,14 @@ def add_describer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
-def make_describer(args: argparse.Namespace, weights: str | None) -> VideoTransformer:
+def make_describer(args: argparse.Namespace, network: str, weights: str | None) -> VideoTransformer:
     """Make the transformer that the options mean.
 
     Parameters
     ----------
     args : argparse.Namespace
         With the options of `add_describer_options`.
+    network : {"c3d", "i3d"}
     weights : str or None
         A name, a path, or "random"; None for the network's published weights.
 
@@ -62,7 +63,7 @@ def make_describer(args: argparse.Namespace, weights: str | None) -> VideoTransf
         "n_jobs": args.n_jobs,
         "weights": weights,
     }
-    transformer = C3DTransformer if args.network == "c3d" else I3DTransformer
+    transformer = C3DTransformer if network == "c3d" else I3DTransformer
     describer = transformer(random_state=args.seed)
     describer.set_params(**{name: value for name, value in asked.items() if value is not None})
     if weights == "random":

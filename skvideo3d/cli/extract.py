@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError
 
-from .describers import add_describer_options, make_describer
+from .describers import NETWORKS, add_describer_options, make_describer
 from .inputs import expand
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("videos", metavar="VIDEO", nargs="+", help="file, folder or list")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True)
+    parser.add_argument("--network", choices=NETWORKS, default="c3d")
     parser.add_argument(
         "--weights", help="name, path, or 'random' (default: the network's published weights)"
     )
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check_output(args.output)
         paths = expand(args.videos)
-        describer = make_describer(args, args.weights)
+        describer = make_describer(args, args.network, args.weights)
         describer.set_params(
             on_error="nan", memory=args.memory or own_memory, verbose=0 if args.quiet else 1
         )

@@ -368,7 +368,7 @@ def _read_image(path: str) -> NDArray[np.uint8]:
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort key under which frame 2 comes before frame 10."""
     parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _is_nan(video: Any) -> bool:

@@ -531,6 +531,7 @@ def test_predictions_are_saved_one_row_a_video(ucf, tmp_path):
         "result.md",
         "predictions.csv",
         "result.png",
+        "confusion.png",
     ]
     with open(tmp_path / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))

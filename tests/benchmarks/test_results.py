@@ -261,6 +261,17 @@ def test_curves_are_drawn_where_there_are_any():
 
 def test_a_confusion_matrix_is_drawn_with_its_labels():
     confusion = {"labels": ["ball", "doll"], "matrix": [[3, 1], [0, 4]]}
-    display = toys(confusion=confusion).plot(ax=Figure().subplots())
+    display = toys(confusion=confusion).plot("confusion", ax=Figure().subplots())
     np.testing.assert_array_equal(display.im_.get_array(), [[3, 1], [0, 4]])
     assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["ball", "doll"]
+
+
+def test_the_confusion_matrix_comes_first_where_nothing_is_published():
+    confusion = {"labels": ["ball", "doll"], "matrix": [[3, 1], [0, 4]]}
+    display = toys(confusion=confusion, published=()).plot(ax=Figure().subplots())
+    np.testing.assert_array_equal(display.im_.get_array(), [[3, 1], [0, 4]])
+
+
+def test_what_a_result_has_not_is_not_drawn():
+    with pytest.raises(ValueError, match="kind='roc': this result can be drawn as 'comparison'"):
+        toys().plot("roc")

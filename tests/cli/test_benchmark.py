@@ -91,6 +91,32 @@ def test_several_weights_are_concatenated(sets, tmp_path, small_c3d):
     assert both["rows"][0]["method"] == "C3D fc6 (small) + C3D fc6 (other), linear SVM"
 
 
+@pytest.mark.slow
+def test_c3d_and_i3d_are_concatenated(sets, tmp_path):
+    command = ["benchmark", "objects", "--data", str(sets / "objects"), "--weights", "random"]
+    command += ["--network", "c3d", "--network", "i3d", "--clip-len", "16", "-q"]
+    assert main([*command, "--output", str(tmp_path)]) == 0
+    result = json.loads((tmp_path / "objects" / "result.json").read_text())
+    assert result["settings"]["n_features"] == 4096 + 1024
+    assert list(result["settings"]["weights_sha256"]) == ["net1", "net2"]
+    assert any("random" in note for note in result["notes"])
+
+
+def test_networks_and_weights_are_paired(sets, tmp_path, small_c3d, capsys):
+    options = [
+        "--weights",
+        small_c3d,
+        "--weights",
+        small_c3d,
+        "--network",
+        "c3d",
+        "--network",
+        "i3d",
+    ]
+    assert run("objects", sets, tmp_path, small_c3d, *options) == 2
+    assert "2 times --network and 3 times --weights" in capsys.readouterr().err
+
+
 def test_aslan_takes_the_papers_layers_where_the_weights_have_them(sets, tmp_path, small_c3d):
     run("aslan", sets, tmp_path, small_c3d)
     result = json.loads((tmp_path / "aslan" / "result.json").read_text())

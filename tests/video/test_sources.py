@@ -33,7 +33,14 @@ def test_arrays_and_tensors_are_their_frames(array):
 
 def test_folders_are_read_in_natural_order_as_opencv_reads_images(tmp_path):
     rng = np.random.default_rng(0)
-    names = ["img_1.png", "img_2.jpg", "img_10.JPG", "img_100.jpeg"]
+    # What Unicode calls a digit is no number to int().
+    names = [
+        "img_1.png",
+        "img_2.jpg",
+        "img_10.JPG",
+        "img_100.jpeg",
+        "img_100\N{SUPERSCRIPT TWO}7.jpg",
+    ]
     for name in names:
         Image.fromarray(rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)).save(
             tmp_path / name, format="PNG" if name.endswith("png") else "JPEG"

@@ -32,7 +32,7 @@ def frame_count(video: Any, fps: float | None = None) -> int | None:
     (16, None)
     """
     if isinstance(video, VideoSegment):
-        count, rate = _of_segment(video)
+        count, rate = _of_segment(video, with_rate=fps is not None)
     elif hasattr(video, "shape"):
         count, rate = int(video.shape[0]), None
     else:
@@ -62,18 +62,20 @@ def clip_count(n_frames: int, clip_len: int, clip_stride: int) -> int:
     return max(n_frames - clip_len, 0) // clip_stride + 1
 
 
-def _of_segment(segment: VideoSegment) -> tuple[int | None, float | None]:
-    if segment.unit == "frames" and segment.stop is not None:
-        return int(segment.stop - segment.start), None
-    inner = segment.video
-    count, rate = (None, None) if hasattr(inner, "shape") else _of_path(os.fspath(inner))
-    if segment.unit == "frames":
-        whole = int(inner.shape[0]) if hasattr(inner, "shape") else count
-        return (None if whole is None else max(whole - int(segment.start), 0)), rate
-    if not rate or (segment.stop is None and count is None):
-        return None, None
-    stop = count / rate if segment.stop is None and count is not None else segment.stop
-    return (None if stop is None else max(round((stop - segment.start) * rate), 0)), rate
+def _of_segment(segment: VideoSegment, *, with_rate: bool) -> tuple[int | None, float | None]:
+    inner, start, stop = segment.video, segment.start, segment.stop
+    if segment.unit == "frames" and stop is not None and not with_rate:
+        return int(stop - start), None  # the file need not be opened
+    if hasattr(inner, "shape"):
+        count, rate = int(inner.shape[0]), None
+    else:
+        count, rate = _of_path(os.fspath(inner))
+    if segment.unit == "seconds":
+        if not rate:
+            return None, None
+        start, stop = start * rate, None if stop is None else stop * rate
+    stop = count if stop is None else stop
+    return (None if stop is None else max(round(stop - start), 0)), rate
 
 
 def _of_path(path: str) -> tuple[int | None, float | None]:

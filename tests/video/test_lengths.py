@@ -38,6 +38,11 @@ def test_files_are_counted_after_resampling(film):
     assert [frame_count(film, fps) for fps in (10, 25, 60.0, 0.1)] == [20, 50, 120, 1]
 
 
+def test_segments_are_counted_after_resampling(film):
+    # 16 frames are 0.64 seconds.
+    assert frame_count(VideoSegment(film, 10, 26), fps=50) == 32
+
+
 def test_folders_are_counted_by_their_images(folder):
     assert frame_count(folder) == 7
     assert frame_count(folder, fps=10) == 7  # has no rate of its own

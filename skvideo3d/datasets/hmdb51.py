@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 from skvideo3d.datasets.layout import Missing, VideoIndex, check_root
 from skvideo3d.datasets.splits import (
     UNUSED,
+    check_whole,
     choose_classes,
     find_lists,
     find_videos,
@@ -128,10 +129,13 @@ def load_hmdb51(
     labels: dict[str, str] = {}
     splits: list[dict[str, int]] = [{} for _ in _SPLITS]
     for label in chosen:
-        for number, split in zip(_SPLITS, splits, strict=True):
-            uses = _read_split(os.path.join(folder, _list_name(label, number)), label)
+        paths = [os.path.join(folder, _list_name(label, number)) for number in _SPLITS]
+        of_class = [_read_split(path, label) for path in paths]
+        named = {repr(path): set(uses) for path, uses in zip(paths, of_class, strict=True)}
+        check_whole(named, _ARCHIVE)
+        for split, uses in zip(splits, of_class, strict=True):
             split.update(uses)
-            labels.update(dict.fromkeys(uses, label))
+        labels.update(dict.fromkeys(of_class[0], label))
     names = sorted(labels, key=lambda name: chosen.index(labels[name]))
     uses_of = [[split.get(name, UNUSED) for name in names] for split in splits]
     present, data, cv = find_videos(names, uses_of, missing, index)

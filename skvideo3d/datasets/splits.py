@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import filecmp
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ __all__ = [
     "TRAIN",
     "UNUSED",
     "Split",
+    "check_whole",
     "choose_classes",
     "find_lists",
     "find_videos",
@@ -122,6 +123,36 @@ def read_list(path: str) -> list[tuple[str, str]]:
     return [(f"{path!r}, line {number}", line) for number, line in lines if line]
 
 
+def check_whole(named: Mapping[str, AbstractSet[str]], archive: str) -> None:
+    """Refuse lists that are cut short: every split names all videos, also those it does not use.
+
+    Parameters
+    ----------
+    named : mapping of str to set of str
+        What to call each split's lists, and the videos that they name.
+    archive : str
+        The publisher's name of the archive that the lists come in.
+
+    Raises
+    ------
+    ValueError
+        If there are videos that one split names and another does not.
+
+    Examples
+    --------
+    >>> check_whole({"list1.txt": {"a.avi", "b.avi"}, "list2.txt": {"b.avi", "a.avi"}}, "lists.zip")
+    """
+    together = set().union(*named.values())
+    for name, videos in named.items():
+        lacking = sorted(together - videos)
+        if lacking:
+            raise ValueError(
+                f"{name}: {len(lacking)} of the {len(together)} videos that the lists of all "
+                f"splits name are not there: {_shorten(lacking)}. The file may be cut short; "
+                f"unpack {archive} again."
+            )
+
+
 def choose_classes(names: Sequence[str], classes: int | Sequence[str] | None) -> list[str]:
     """Choose classes of a set.
 
@@ -151,7 +182,7 @@ def choose_classes(names: Sequence[str], classes: int | Sequence[str] | None) ->
     """
     if classes is None:
         return list(names)
-    if isinstance(classes, int):
+    if isinstance(classes, int | np.integer):
         if isinstance(classes, bool) or not 1 <= classes <= len(names):
             raise ValueError(f"classes={classes!r}: choose from 1 to {len(names)}, or give names.")
         return list(names[:classes])

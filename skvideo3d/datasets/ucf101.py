@@ -16,6 +16,7 @@ from skvideo3d.datasets.splits import (
     TEST,
     TRAIN,
     UNUSED,
+    check_whole,
     choose_classes,
     find_lists,
     find_videos,
@@ -137,6 +138,11 @@ def load_ucf101(
     groups: dict[str, int] = {}
     labels: dict[str, str] = {}
     splits = [_read_split(folder, number, all_classes, groups, labels) for number in _SPLITS]
+    lists_of = [
+        " and ".join(repr(os.path.join(folder, _list_name(part, number))) for part in _PARTS)
+        for number in _SPLITS
+    ]
+    check_whole({name: set(split) for name, split in zip(lists_of, splits, strict=True)}, _ARCHIVE)
     names = sorted(
         (name for name, label in labels.items() if label in chosen),
         key=lambda name: (all_classes.index(labels[name]), name),

@@ -171,6 +171,15 @@ def test_damaged_lists_are_refused_with_the_line(placeholders, lines, message):
         load_hmdb51(placeholders)
 
 
+def test_a_list_that_is_cut_short_is_refused(placeholders):
+    path = placeholders / "testTrainMulti_7030_splits" / "wave_test_split2.txt"
+    path.write_text("a b.avi 1\nMr. & Mrs..avi 2\n#[c];-).avi 1")
+    with pytest.raises(
+        ValueError, match=r"split2\.txt': 1 of the 4 .*: wave/unused\.avi\. .*again"
+    ):
+        load_hmdb51(placeholders)
+
+
 def test_lists_that_are_nowhere_are_asked_for_by_the_archives_name(placeholders, tmp_path_factory):
     away = tmp_path_factory.mktemp("away") / "lists"
     (placeholders / "testTrainMulti_7030_splits").rename(away)

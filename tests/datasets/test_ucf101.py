@@ -239,6 +239,17 @@ def test_damaged_lists_are_refused_with_the_line(placeholders, name, lines, mess
         load_ucf101(placeholders)
 
 
+def test_a_list_that_is_cut_short_is_refused(placeholders):
+    # By hand: split 2 trains on groups 1 and 3 of both classes, of which the first line is left.
+    path = placeholders / "ucfTrainTestlist" / "trainlist02.txt"
+    path.write_text(path.read_text().split("\n")[0])
+    message = (
+        r"trainlist02\.txt' and .*testlist02\.txt': 3 of the 6 videos .*: Archery/v_Archery_g03"
+    )
+    with pytest.raises(ValueError, match=message):
+        load_ucf101(placeholders)
+
+
 def test_a_list_that_is_no_text_is_refused(placeholders):
     (placeholders / "ucfTrainTestlist" / "trainlist01.txt").write_bytes(b"Rar!\xff\xfe")
     with pytest.raises(ValueError, match=r"trainlist01\.txt' is no text .* unpack the lists again"):
@@ -268,6 +279,8 @@ def test_second_copies_of_the_lists_have_to_be_the_same(placeholders):
     for path in lists.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
     assert len(load_ucf101(placeholders).data) == 6
+    with (copy / "trainlist01.txt").open("a") as file:
+        file.write("\nBiking/v_Biking_g01_c01.avi 2")
     (copy / "testlist01.txt").write_text("Archery/v_Archery_g01_c01.avi")
     with pytest.raises(ValueError, match=r"different ones, in .*say with lists="):
         load_ucf101(placeholders)

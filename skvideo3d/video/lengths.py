@@ -66,16 +66,14 @@ def _of_segment(segment: VideoSegment, *, with_rate: bool) -> tuple[int | None, 
     inner, start, stop = segment.video, segment.start, segment.stop
     if segment.unit == "frames" and stop is not None and not with_rate:
         return int(stop - start), None  # the file need not be opened
-    if hasattr(inner, "shape"):
-        count, rate = int(inner.shape[0]), None
-    else:
-        count, rate = _of_path(os.fspath(inner))
+    is_array = hasattr(inner, "shape")
+    count, rate = (int(inner.shape[0]), None) if is_array else _of_path(os.fspath(inner))
     if segment.unit == "seconds":
         if not rate:
             return None, None
         start, stop = start * rate, None if stop is None else stop * rate
-    stop = count if stop is None else stop
-    return (None if stop is None else max(round(stop - start), 0)), rate
+    end = count if stop is None else stop
+    return (None if end is None else max(round(end - start), 0)), rate
 
 
 def _of_path(path: str) -> tuple[int | None, float | None]:

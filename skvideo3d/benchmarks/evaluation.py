@@ -164,17 +164,10 @@ def _run_fold(
 
 
 def _inner_folds(y: NDArray[np.int64], groups: NDArray[Any] | None) -> list[Fold]:
-    """Folds of a training part, for the grid search; groups are those of a class."""
-    if groups is None:
-        sizes = np.unique(y, return_counts=True)[1]
-        splitter: Any = StratifiedKFold
-    else:
-        pairs = np.stack([y, np.unique(groups, return_inverse=True)[1]])
-        different, groups = np.unique(pairs, axis=1, return_inverse=True)
-        groups = groups.ravel()  # numpy 2.0 keeps an axis
-        sizes = np.unique(different[0], return_counts=True)[1]
-        splitter = StratifiedGroupKFold
-    n_folds = min(_N_INNER_FOLDS, int(sizes.min()))
+    """Folds of a training part, for the grid search."""
+    units = np.arange(len(y)) if groups is None else groups
+    splitter: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
+    n_folds = min(_N_INNER_FOLDS, *(len(np.unique(units[y == label])) for label in np.unique(y)))
     if n_folds < 2:
         raise ValueError(
             "the grid search needs at least two "

@@ -30,7 +30,7 @@ def objects(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> BenchmarkResult:
-    """Recognise objects in labelled sequences, as in Tran et al. 2015, section 7.
+    """Recognise objects in labelled sequences, as in Tran et al. 2015, section 6.
 
     Windows of 16 frames, every 8, have the label of most of their frames, if those are at least 8;
     other windows are left out. One sequence at a time is held out.

@@ -37,7 +37,7 @@ def runtime(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> BenchmarkResult:
-    """Measure hours and frames per second over a folder, as in Tran et al. 2015, section 8.
+    """Measure hours and frames per second over a folder, as in Tran et al. 2015, section 7.
 
     Every video is read, prepared and sent through the network anew: nothing comes from a store. The
     network is loaded before the clock starts.

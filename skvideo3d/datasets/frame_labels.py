@@ -25,7 +25,7 @@ def window_labels(
 
     A window's label is the most frequent one among its frames, of equally frequent ones the first
     to appear in it, if at least `min_frames` frames have it. The defaults are those of C3D's object
-    recognition (Tran et al. 2015, section 7).
+    recognition (Tran et al. 2015, section 6).
 
     Parameters
     ----------

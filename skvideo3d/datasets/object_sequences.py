@@ -40,7 +40,7 @@ of them comes with this package.
 Source of the egocentric objects: X. Ren, M. Philipose: Egocentric recognition of handled objects:
 benchmark and analysis. Workshop on Egocentric Vision, CVPR, 2009.
 Source of the protocol: D. Tran, L. Bourdev, R. Fergus, L. Torresani, M. Paluri: Learning
-spatiotemporal features with 3D convolutional networks. ICCV, 2015 (section 7).
+spatiotemporal features with 3D convolutional networks. ICCV, 2015 (section 6).
 """
 
 
@@ -121,7 +121,7 @@ def load_object_sequences(
     .. [1] Ren, Philipose, "Egocentric recognition of handled objects: benchmark and analysis",
        Workshop on Egocentric Vision, CVPR 2009.
     .. [2] Tran et al., "Learning spatiotemporal features with 3D convolutional networks", ICCV
-       2015, section 7.
+       2015, section 6.
 
     Examples
     --------

@@ -125,15 +125,14 @@ def test_steps_that_use_labels_see_those_of_training_videos_alone():
 
 def test_c_is_chosen_inside_the_training_part_with_groups_kept_together():
     rows, y = unit_rows(60, 10, 2, signal=0.2)
-    groups = np.arange(60) // 6
+    groups = np.arange(60) // 6  # six videos each, of both classes
     fold = (np.arange(36), np.arange(36, 60))
     grid = {"C": [0.001, 0.1, 10.0]}
     classifier = LinearSVC(random_state=0, max_iter=100_000)
     (outcome,) = evaluate(
         Described(rows, None), y, [fold], classifier=classifier, param_grid=grid, groups=groups
     )
-    # A group is one of a class: 6 groups of each class in the training part, kept together.
-    inner = StratifiedGroupKFold(5).split(rows[:36], y[:36], 100 * y[:36] + groups[:36])
+    inner = StratifiedGroupKFold(5).split(rows[:36], y[:36], groups[:36])
     expected = GridSearchCV(classifier, grid, cv=list(inner)).fit(rows[:36], y[:36])
     assert outcome.best_params == expected.best_params_
     assert_array_equal(outcome.predictions, expected.predict(rows[36:]))

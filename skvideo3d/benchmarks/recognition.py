@@ -84,7 +84,7 @@ def recognise(
         settings=settings,
         times={"describing": described.seconds, "classification": seconds},
         counts=work_counts(described),
-        notes=note_weights(described),
+        notes=[*note_weights(described), *_note_prior(row, fold_names, len(labels))],
         chance=100 / len(labels),
         predictions=_predictions(videos, outcomes, fold_names),
         confusion={
@@ -160,6 +160,16 @@ def note_weights(described: Described) -> list[str]:
     if not described.has_random_weights:
         return []
     return ["The weights are random: these figures are a baseline, not those of C3D or I3D."]
+
+
+def _note_prior(row: ResultRow, fold_names: Sequence[str], n_classes: int) -> list[str]:
+    """Explain what a reader would take for a mistake of ours."""
+    if fold_names or row.figures["accuracy"] >= 50 / n_classes:
+        return []
+    return [
+        "Far below chance: where rows hardly differ, a classifier falls back on the more frequent "
+        "classes, and the class of the video left out is rarer by one. Try a larger C, or scaling."
+    ]
 
 
 def _row(

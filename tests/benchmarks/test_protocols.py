@@ -362,6 +362,14 @@ def test_scenes_are_left_out_one_by_one(yupenn, describer, small_c3d):
     assert (result.data.n_used, result.data.n_listed) == (28, 420)
 
 
+def test_leave_one_out_far_below_chance_is_explained(yupenn):
+    # Rows that do not differ at all: what is left to go by is how frequent a class is.
+    same = FunctionTransformer(lambda videos: np.ones((len(videos), 2)))
+    result = scenes(yupenn, describer=same, missing="drop")
+    assert result.rows[0].figures["accuracy"] < 100 / 28
+    assert any("below chance" in note for note in result.notes)
+
+
 def test_objects_are_windows_with_one_sequence_left_out(sequences, small_c3d, tmp_path):
     describer = C3DTransformer(small_c3d)
     result = objects(sequences, describer=describer)

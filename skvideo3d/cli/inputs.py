@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from skvideo3d.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 __all__ = ["expand"]
 

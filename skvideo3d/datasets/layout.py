@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from skvideo3d.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 __all__ = ["Missing", "VideoIndex", "check_root", "keep_present"]
 

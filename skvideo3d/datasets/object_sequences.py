@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 from skvideo3d.datasets.frame_labels import read_frame_labels, window_labels
 from skvideo3d.datasets.layout import VideoIndex, check_root
 from skvideo3d.video import VideoSegment
-from skvideo3d.video.suffixes import IMAGE_SUFFIXES
+from skvideo3d.video.naming import IMAGE_SUFFIXES
 
 __all__ = ["load_object_sequences"]
 

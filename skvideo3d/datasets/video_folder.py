@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 
 from skvideo3d.datasets.layout import VideoIndex, check_root
 from skvideo3d.datasets.splits import choose_classes
+from skvideo3d.video.naming import natural_key
 
 __all__ = ["load_video_folder"]
 
@@ -101,11 +102,11 @@ def load_video_folder(
     else:
         found = _apply(labels, inside, "labels")
 
-    names = sorted(set(found), key=_natural)
+    names = sorted(set(found), key=natural_key)
     chosen = choose_classes(names, classes)
     order = sorted(
         (i for i, label in enumerate(found) if label in chosen),
-        key=lambda i: (chosen.index(found[i]), _natural(inside[i])),
+        key=lambda i: (chosen.index(found[i]), natural_key(inside[i])),
     )
     videos = Bunch(
         data=[index.paths[i] for i in order],
@@ -114,7 +115,7 @@ def load_video_folder(
     )
     if groups is not None:
         of_video = _apply(groups, [inside[i] for i in order], "groups")
-        videos.group_names = sorted(set(of_video), key=_natural)
+        videos.group_names = sorted(set(of_video), key=natural_key)
         videos.groups = _codes(of_video, videos.group_names)
     videos.DESCR = _DESCR.format(
         n_videos=len(order),
@@ -144,7 +145,7 @@ def _folder_labels(
         for entry in os.scandir(index.root)
         if entry.is_dir() and not entry.name.startswith(".")
     }
-    empty = sorted(folders.difference(found), key=_natural)
+    empty = sorted(folders.difference(found), key=natural_key)
     if not isinstance(classes, int | str | None):
         empty = [name for name in empty if name in classes]
     if empty:
@@ -187,12 +188,6 @@ def _apply(pattern: str | Callable[[str], str], inside: list[str], parameter: st
 def _codes(words: list[str], names: list[str]) -> NDArray[np.int64]:
     place = {name: number for number, name in enumerate(names)}
     return np.array([place[word] for word in words], dtype=np.int64)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key under which "take 2" comes before "take 10"; equal only for what is the same."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(int(part), part) if i % 2 else (-1, part) for i, part in enumerate(parts)]
 
 
 def _archives(index: VideoIndex) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .naming import IMAGE_SUFFIXES
 from .sources import VideoSegment
-from .suffixes import IMAGE_SUFFIXES
 
 __all__ = ["clip_count", "frame_count"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
 
 from .frames import Frame
+from .naming import IMAGE_SUFFIXES, natural_key
 from .readers import read_file
-from .suffixes import IMAGE_SUFFIXES
 
 __all__ = ["FileSource", "SegmentSource", "VideoSegment", "VideoSource", "as_source"]
 
@@ -212,7 +211,7 @@ class _Folder:
                 f"the folder {self.name!r} has no .jpg or .png images ({len(names)} other "
                 "entries); a folder is a video only if it holds its frames as images."
             )
-        return [os.path.join(self.name, name) for name in sorted(images, key=_natural)]
+        return [os.path.join(self.name, name) for name in sorted(images, key=natural_key)]
 
 
 @dataclass(frozen=True)
@@ -363,12 +362,6 @@ def _read_image(path: str) -> NDArray[np.uint8]:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise VideoDecodeError(f"{path!r} cannot be read as an image: {error}.") from error
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key under which frame 2 comes before frame 10."""
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _is_nan(video: Any) -> bool:

@@ -13,7 +13,6 @@ from skvideo3d.datasets.layout import Missing
 
 from .describing import OnError
 from .evaluation import ParamGrid
-from .official_splits import choose_splits
 from .options import Options
 from .published import published
 from .recognition import recognise
@@ -28,7 +27,7 @@ def ucf101(
     describer: Any = None,
     classifier: Any = None,
     param_grid: ParamGrid | None = None,
-    splits: Sequence[int] | None = None,
+    splits: Sequence[int] = (1, 2, 3),
     classes: int | Sequence[str] | None = None,
     lists: str | os.PathLike[str] | None = None,
     missing: Missing = "raise",
@@ -51,8 +50,8 @@ def ucf101(
     param_grid : dict or list of dict, default=None
         Of a grid search inside each training part, with the videos of a group kept together:
         ``{"C": [0.1, 1, 10]}``.
-    splits : sequence of int, default=None
-        Which of 1, 2, 3; None is all.
+    splits : sequence of int, default=(1, 2, 3)
+        Which of the official splits. Videos that none of them uses are not described.
     on_error : {"drop", "raise"}, default="drop"
         Whether unreadable videos are left out, counted and named in the result, or fatal.
     memory : path-like, default=None
@@ -81,7 +80,7 @@ def ucf101(
     >>> result = ucf101("data/UCF101", memory="work")  # doctest: +SKIP
     >>> print(result)  # doctest: +SKIP
     """
-    videos = load_ucf101(root, lists=lists, classes=classes, missing=missing)
+    videos = load_ucf101(root, lists=lists, classes=classes, splits=splits, missing=missing)
     options = Options.of(
         describer=describer,
         classifier=classifier,
@@ -91,7 +90,7 @@ def ucf101(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    return _run(videos, root, splits, options, "ucf101")
+    return _run(videos, root, options, "ucf101")
 
 
 def hmdb51(
@@ -100,7 +99,7 @@ def hmdb51(
     describer: Any = None,
     classifier: Any = None,
     param_grid: ParamGrid | None = None,
-    splits: Sequence[int] | None = None,
+    splits: Sequence[int] = (1, 2, 3),
     classes: int | Sequence[str] | None = None,
     lists: str | os.PathLike[str] | None = None,
     missing: Missing = "raise",
@@ -136,7 +135,7 @@ def hmdb51(
     >>> from skvideo3d.benchmarks import hmdb51
     >>> print(hmdb51("data/HMDB51", splits=[1], memory="work"))  # doctest: +SKIP
     """
-    videos = load_hmdb51(root, lists=lists, classes=classes, missing=missing)
+    videos = load_hmdb51(root, lists=lists, classes=classes, splits=splits, missing=missing)
     options = Options.of(
         describer=describer,
         classifier=classifier,
@@ -146,25 +145,20 @@ def hmdb51(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    return _run(videos, root, splits, options, "hmdb51")
+    return _run(videos, root, options, "hmdb51")
 
 
 def _run(
-    videos: Bunch,
-    root: str | os.PathLike[str],
-    splits: Sequence[int] | None,
-    options: Options,
-    benchmark: str,
+    videos: Bunch, root: str | os.PathLike[str], options: Options, benchmark: str
 ) -> BenchmarkResult:
-    n_classes = len(videos.target_names)
-    videos, cv, names = choose_splits(videos, splits)
     return recognise(
         videos,
-        cv,
+        videos.cv,
         options,
         root=root,
         benchmark=benchmark,
-        title=f"{benchmark.upper()}: {n_classes} classes, mean over {len(cv)} splits",
-        fold_names=names,
+        title=f"{benchmark.upper()}: {len(videos.target_names)} classes, mean over "
+        f"{len(videos.cv)} splits",
+        fold_names=[f"split {number}" for number in videos.splits],
         published=published(benchmark),
     )

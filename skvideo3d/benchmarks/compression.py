@@ -17,7 +17,6 @@ from skvideo3d.datasets.layout import Missing
 
 from .describing import Described, OnError
 from .evaluation import Fold, ParamGrid
-from .official_splits import choose_splits
 from .options import Options
 from .published import published
 from .recognition import data_use, note_weights, work_counts
@@ -33,7 +32,7 @@ def compactness(
     describer: Any = None,
     classifier: Any = None,
     param_grid: ParamGrid | None = None,
-    splits: Sequence[int] | None = None,
+    splits: Sequence[int] = (1, 2, 3),
     classes: int | Sequence[str] | None = None,
     lists: str | os.PathLike[str] | None = None,
     missing: Missing = "raise",
@@ -74,9 +73,7 @@ def compactness(
     asked = sorted(set(dimensions))
     if not asked or asked[0] < 1:
         raise ValueError(f"dimensions={dimensions!r}: give whole numbers from 1 on.")
-    videos = load_ucf101(root, lists=lists, classes=classes, missing=missing)
-    n_classes = len(videos.target_names)
-    videos, cv, names = choose_splits(videos, splits)
+    videos = load_ucf101(root, lists=lists, classes=classes, splits=splits, missing=missing)
     options = Options.of(
         describer=describer,
         classifier=classifier,
@@ -88,7 +85,7 @@ def compactness(
     )
     described = options.describe(videos.data)
     began = time.perf_counter()
-    most = _most_components(described, cv)
+    most = _most_components(described, videos.cv)
     if options.param_grid is not None:
         most //= 2  # the grid search fits on parts of the training videos
     possible = [k for k in asked if k <= most]
@@ -104,7 +101,7 @@ def compactness(
         steps = [step for step in steps if step is not None]
         tail = make_pipeline(*steps) if steps else None
         outcomes = options.evaluate(
-            replace(described, tail=tail), videos.target, cv, videos.get("groups")
+            replace(described, tail=tail), videos.target, videos.cv, videos.groups
         )
         name = "all" if k is None else str(k)
         folds[name] = [
@@ -116,12 +113,12 @@ def compactness(
         curve.append((float(described.rows.shape[1]), figures["all"]))
     return BenchmarkResult(
         benchmark="compactness",
-        title=f"Compactness on UCF101: {n_classes} classes, accuracy by PCA dimensions",
+        title=f"Compactness on UCF101: {len(videos.target_names)} classes, by PCA dimensions",
         metrics=(*(str(k) for k in possible), "all"),
         rows=[ResultRow(options.method(), figures, folds)],
         data=data_use(videos, described),
         published=published("compactness"),
-        fold_names=names,
+        fold_names=[f"split {number}" for number in videos.splits],
         settings=options.settings(described, root),
         times={
             "describing": described.seconds,

@@ -197,7 +197,9 @@ def _add_missing(parser: argparse.ArgumentParser) -> None:
 
 def _add_splits(parser: argparse.ArgumentParser) -> None:
     _add_missing(parser)
-    parser.add_argument("--splits", type=int, nargs="+", metavar="N", help="default: all")
+    parser.add_argument(
+        "--splits", type=int, nargs="+", metavar="N", default=(1, 2, 3), help="default: 1 2 3"
+    )
     _add_classes(parser)
     parser.add_argument(
         "--lists", metavar="DIR", help="folder of the official lists (default: found in ROOT)"

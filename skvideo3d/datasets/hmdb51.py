@@ -16,6 +16,7 @@ from skvideo3d.datasets.splits import (
     UNUSED,
     check_whole,
     choose_classes,
+    choose_splits,
     find_lists,
     find_videos,
     read_list,
@@ -55,6 +56,7 @@ def load_hmdb51(
     *,
     lists: str | os.PathLike[str] | None = None,
     classes: int | Sequence[str] | None = None,
+    splits: Sequence[int] | None = None,
     missing: Missing = "raise",
 ) -> Bunch:
     r"""Load the videos of HMDB51 [1]_ and its three splits.
@@ -71,6 +73,9 @@ def load_hmdb51(
         Folder with ``brush_hair_test_split1.txt`` and the other lists, if it is not below `root`.
     classes : int or sequence of str, default=None
         The first so many classes, or those of these names; None is all 51.
+    splits : sequence of int, default=None
+        Which of the splits 1, 2 and 3 `cv` has; videos that none of these uses are left out. None
+        is all three, and all videos.
     missing : {"raise", "drop"}, default="raise"
         What to do about videos that the lists name and the folder lacks: refuse, or go on without
         them.
@@ -87,6 +92,8 @@ def load_hmdb51(
             The classes in alphabetical order, also those without a video.
         cv : list of (ndarray, ndarray)
             The three splits: positions of the videos to train on, and to test on.
+        splits : list of int
+            Their numbers.
         n_listed : int
             Videos that the lists have of the chosen classes.
         missing : list of str
@@ -127,18 +134,21 @@ def load_hmdb51(
     chosen = choose_classes(all_classes, classes)
 
     labels: dict[str, str] = {}
-    splits: list[dict[str, int]] = [{} for _ in _SPLITS]
+    named: list[dict[str, int]] = [{} for _ in _SPLITS]
     for label in chosen:
         paths = [os.path.join(folder, _list_name(label, number)) for number in _SPLITS]
         of_class = [_read_split(path, label) for path in paths]
-        named = {repr(path): set(uses) for path, uses in zip(paths, of_class, strict=True)}
-        check_whole(named, _ARCHIVE)
-        for split, uses in zip(splits, of_class, strict=True):
+        lists_of = {repr(path): set(uses) for path, uses in zip(paths, of_class, strict=True)}
+        check_whole(lists_of, _ARCHIVE)
+        for split, uses in zip(named, of_class, strict=True):
             split.update(uses)
         labels.update(dict.fromkeys(of_class[0], label))
-    names = sorted(labels, key=lambda name: chosen.index(labels[name]))
-    uses_of = [[split.get(name, UNUSED) for name in names] for split in splits]
-    present, data, cv = find_videos(names, uses_of, missing, index)
+    numbers, listed = choose_splits(splits, named)
+    names = sorted(
+        (name for name in labels if name in listed), key=lambda name: chosen.index(labels[name])
+    )
+    used = {k: [named[k - 1].get(name, UNUSED) for name in names] for k in numbers}
+    present, data, cv = find_videos(names, used, missing, index)
 
     is_there = set(present)
     return Bunch(
@@ -146,6 +156,7 @@ def load_hmdb51(
         target=np.array([chosen.index(labels[names[i]]) for i in present], dtype=np.int64),
         target_names=chosen,
         cv=cv,
+        splits=numbers,
         n_listed=len(names),
         missing=[name for i, name in enumerate(names) if i not in is_there],
         DESCR=_DESCR.format(

@@ -22,6 +22,7 @@ __all__ = [
     "Split",
     "check_whole",
     "choose_classes",
+    "choose_splits",
     "find_lists",
     "find_videos",
     "read_list",
@@ -202,8 +203,43 @@ def choose_classes(names: Sequence[str], classes: int | Sequence[str] | None) ->
     return [name for name in names if name in set(classes)]
 
 
+def choose_splits(
+    splits: Sequence[int] | None, named: Sequence[Mapping[str, int]]
+) -> tuple[list[int], set[str]]:
+    """Choose official splits.
+
+    Parameters
+    ----------
+    splits : sequence of int or None
+        Numbers, counted from 1; None is all.
+    named : sequence of mapping of str to int
+        For each split the videos that its lists name, and what it does with them.
+
+    Returns
+    -------
+    numbers : list of int
+    names : set of str
+        The videos that are listed; of some splits those alone that these use.
+
+    Raises
+    ------
+    ValueError
+        If there is no such split, or none is chosen.
+    """
+    if splits is None:
+        return list(range(1, len(named) + 1)), set().union(*named)
+    numbers = sorted(set(splits))
+    if not numbers or not set(numbers) <= set(range(1, len(named) + 1)):
+        raise ValueError(f"splits={splits!r}: choose from 1 to {len(named)}.")
+    used = {name for k in numbers for name, use in named[k - 1].items() if use != UNUSED}
+    return numbers, used
+
+
 def find_videos(
-    names: Sequence[str], uses: Sequence[Sequence[int]], missing: Missing, index: VideoIndex
+    names: Sequence[str],
+    uses: Mapping[int, Sequence[int]],
+    missing: Missing,
+    index: VideoIndex,
 ) -> tuple[list[int], list[str], list[Split]]:
     """Find the listed videos, and reduce the splits to those that are there.
 
@@ -211,8 +247,8 @@ def find_videos(
     ----------
     names : sequence of str
         As the lists have them.
-    uses : sequence of sequence of int
-        For each split and each video `UNUSED`, `TRAIN` or `TEST`.
+    uses : mapping of int to sequence of int
+        For the number of each split and each video `UNUSED`, `TRAIN` or `TEST`.
     missing : {"raise", "drop"}
     index : VideoIndex
 
@@ -233,7 +269,7 @@ def find_videos(
     paths = [index.find(name) for name in names]
     present = keep_present(names, paths, missing, index)
     cv: list[Split] = []
-    for number, use in enumerate(uses, start=1):
+    for number, use in uses.items():
         left = np.asarray(use)[present]
         for part, word in ((TRAIN, "train on"), (TEST, "test on")):
             if not (left == part).any():

@@ -18,6 +18,7 @@ from skvideo3d.datasets.splits import (
     UNUSED,
     check_whole,
     choose_classes,
+    choose_splits,
     find_lists,
     find_videos,
     read_list,
@@ -59,6 +60,7 @@ def load_ucf101(
     *,
     lists: str | os.PathLike[str] | None = None,
     classes: int | Sequence[str] | None = None,
+    splits: Sequence[int] | None = None,
     missing: Missing = "raise",
 ) -> Bunch:
     r"""Load the videos of UCF101 [1]_ and its three splits for recognition.
@@ -76,6 +78,9 @@ def load_ucf101(
         `root`.
     classes : int or sequence of str, default=None
         The first so many classes, or those of these names; None is all 101.
+    splits : sequence of int, default=None
+        Which of the splits 1, 2 and 3 `cv` has; videos that none of these uses are left out. None
+        is all three, and all videos.
     missing : {"raise", "drop"}, default="raise"
         What to do about videos that the lists name and the folder lacks: refuse, or go on without
         them.
@@ -94,6 +99,8 @@ def load_ucf101(
             class and their number are the same.
         cv : list of (ndarray, ndarray)
             The three splits: positions of the videos to train on, and to test on.
+        splits : list of int
+            Their numbers.
         n_listed : int
             Videos that the lists have of the chosen classes.
         missing : list of str
@@ -137,17 +144,18 @@ def load_ucf101(
 
     groups: dict[str, int] = {}
     labels: dict[str, str] = {}
-    splits = [_read_split(folder, number, all_classes, groups, labels) for number in _SPLITS]
+    named = [_read_split(folder, number, all_classes, groups, labels) for number in _SPLITS]
     lists_of = [
         " and ".join(repr(os.path.join(folder, _list_name(part, number))) for part in _PARTS)
         for number in _SPLITS
     ]
-    check_whole({name: set(split) for name, split in zip(lists_of, splits, strict=True)}, _ARCHIVE)
+    check_whole({name: set(split) for name, split in zip(lists_of, named, strict=True)}, _ARCHIVE)
+    numbers, listed = choose_splits(splits, named)
     names = sorted(
-        (name for name, label in labels.items() if label in chosen),
+        (name for name in listed if labels[name] in chosen),
         key=lambda name: (all_classes.index(labels[name]), name),
     )
-    uses = [[split.get(name, UNUSED) for name in names] for split in splits]
+    uses = {k: [named[k - 1].get(name, UNUSED) for name in names] for k in numbers}
     present, data, cv = find_videos(names, uses, missing, index)
 
     is_there = set(present)
@@ -157,6 +165,7 @@ def load_ucf101(
         target_names=chosen,
         groups=np.array([groups[names[i]] for i in present], dtype=np.int64),
         cv=cv,
+        splits=numbers,
         n_listed=len(names),
         missing=[name for i, name in enumerate(names) if i not in is_there],
         DESCR=_DESCR.format(

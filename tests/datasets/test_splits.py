@@ -12,6 +12,7 @@ from skvideo3d.datasets.splits import (
     TRAIN,
     UNUSED,
     choose_classes,
+    choose_splits,
     find_lists,
     find_videos,
     read_list,
@@ -35,12 +36,12 @@ def test_splits_keep_what_they_say_of_each_video_that_is_there(shelf, videos):
     # Whether it is there, and what each split uses it for; the last two fill all parts.
     videos = [*videos, (True, TRAIN, TEST), (True, TEST, TRAIN)]
     names = [f"{i}.avi" if video[0] else f"no {i}.avi" for i, video in enumerate(videos)]
-    uses = [[video[split] for video in videos] for split in (1, 2)]
+    uses = {split: [video[split] for video in videos] for split in (1, 2)}
 
     present, data, cv = find_videos(names, uses, "drop", shelf)
     assert present == [i for i, video in enumerate(videos) if video[0]]
     assert data == [os.path.join(shelf.root, names[i]) for i in present]
-    for used, (train, test) in zip(uses, cv, strict=True):
+    for used, (train, test) in zip(uses.values(), cv, strict=True):
         assert not set(train) & set(test)
         said = dict.fromkeys(range(len(data)), UNUSED)
         said |= dict.fromkeys(train.tolist(), TRAIN) | dict.fromkeys(test.tolist(), TEST)
@@ -48,9 +49,24 @@ def test_splits_keep_what_they_say_of_each_video_that_is_there(shelf, videos):
 
 
 def test_a_split_without_training_videos_is_refused(shelf):
-    names, uses = ["no 0.avi", "no 1.avi", "2.avi"], [[TRAIN, TRAIN, TEST]]
-    with pytest.raises(ValueError, match=r"split 1 has no video to train on: none of the 2 that"):
+    names, uses = ["no 0.avi", "no 1.avi", "2.avi"], {3: [TRAIN, TRAIN, TEST]}
+    with pytest.raises(ValueError, match=r"split 3 has no video to train on: none of the 2 that"):
         find_videos(names, uses, "drop", shelf)
+
+
+NAMED = [{"a": TRAIN, "b": TEST, "c": UNUSED}, {"a": UNUSED, "b": TRAIN, "c": TEST}]
+
+
+def test_all_splits_have_all_videos_and_some_those_that_they_use():
+    assert choose_splits(None, NAMED) == ([1, 2], {"a", "b", "c"})
+    assert choose_splits([2], NAMED) == ([2], {"b", "c"})
+    assert choose_splits((2, 1, 2), NAMED) == ([1, 2], {"a", "b", "c"})
+
+
+@pytest.mark.parametrize("splits", [[], [0], [3], [1, 4]])
+def test_a_split_that_there_is_not_is_refused(splits):
+    with pytest.raises(ValueError, match=r"splits=.*: choose from 1 to 2"):
+        choose_splits(splits, NAMED)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,9 @@ def test_real_clips_in_a_flat_folder_are_found(realdata, tmp_path):
     assert (videos.n_listed, len(videos.missing)) == (13320, 13314)
     with pytest.raises(ValueError, match=r"split 2 has no video to test on: none of the 3734"):
         load_ucf101(realdata / "ucf101", lists=lists, missing="drop")
+    first = load_ucf101(realdata / "ucf101", lists=lists, splits=[1], missing="drop")
+    assert [(train.tolist(), test.tolist()) for train, test in first.cv] == [([2, 3], [0, 1])]
+    assert (first.splits, first.n_listed) == ([1], 9537 + 3783)
 
 
 def test_the_miniature_is_loaded_in_order(small):

@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -95,7 +95,7 @@ def aslan(
     )
     videos = options.describe(pairs.videos)
     began = time.perf_counter()
-    features, blocks = _pair_features(pairs, videos, options)
+    features, blocks = _pair_features(pairs, videos)
     outcomes, rows = [], []
     for number, (name, columns) in enumerate(_combinations(blocks).items()):
         chosen = features if columns is None else replace(features, rows=features.rows[:, columns])
@@ -147,30 +147,50 @@ def with_layers(describer: Any) -> Any:
     return clone(whole)
 
 
-def _pair_features(
-    pairs: Bunch, videos: Described, options: Options
-) -> tuple[Described, dict[str, slice]]:
+class _LearntSimilarities(TransformerMixin, BaseEstimator):
+    """Similarities of rows after a transformer that is fitted on the videos of training pairs."""
+
+    def __init__(self, rows: NDArray[np.float32], tail: Any) -> None:
+        self.rows = rows
+        self.tail = tail
+
+    def fit(self, X: NDArray[np.int64], y: Any = None) -> Self:
+        self.tail_ = clone(self.tail).fit(self.rows[np.unique(X)])
+        return self
+
+    def transform(self, X: NDArray[np.int64]) -> NDArray[np.float64]:
+        videos, places = np.unique(X, return_inverse=True)
+        first, second = places.reshape(X.shape).T
+        return pair_similarities(self.tail_.transform(self.rows[videos]), first, second)
+
+
+def _pair_features(pairs: Bunch, videos: Described) -> tuple[Described, dict[str, slice]]:
     """Give (dis)similarities as rows, and where each block's 12 are."""
-    if videos.rows.dtype == object or videos.tail is not None:
-        # Something is learnt from videos: it has to be from those of training pairs, in each fold.
-        rows = np.empty(len(pairs.data), dtype=object)
-        rows[:] = pairs.data
-        tail = make_pipeline(PairSimilarityTransformer(options.describer), StandardScaler())
-        return Described(rows, tail), {}
     position = {video: i for i, video in enumerate(pairs.videos)}
-    first, second = (np.array([position[pair[k]] for pair in pairs.data]) for k in (0, 1))
+    both = np.array([[position[video] for video in pair] for pair in pairs.data])
+    reasons = dict(videos.failures)
+    failures = [
+        (i, reasons.get(a) or reasons[b])
+        for i, (a, b) in enumerate(both.tolist())
+        if a in reasons or b in reasons
+    ]
+    if videos.rows.dtype == object:
+        # Nobody knows what is learnt from videos: it has to be those of training pairs.
+        rows = np.empty(len(pairs.data), dtype=object)
+        for i, pair in enumerate(pairs.data):
+            rows[i] = pair
+        tail = make_pipeline(PairSimilarityTransformer(videos.tail), StandardScaler())
+        return Described(rows, tail, failures=failures), {}
+    if videos.tail is not None:
+        tail = make_pipeline(_LearntSimilarities(videos.rows, videos.tail), StandardScaler())
+        return Described(both, tail, failures=failures), {}
+    first, second = both.T
     blocks, parts, begin = {}, [], 0
     for name, columns in videos.blocks.items():
         block = videos.rows[:, columns]
         parts.append(pair_similarities(block, first, second))
         blocks[name] = slice(begin, begin + parts[-1].shape[1])
         begin = blocks[name].stop
-    reasons = dict(videos.failures)
-    failures = [
-        (i, reasons.get(a) or reasons[b])
-        for i, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True))
-        if a in reasons or b in reasons
-    ]
     return Described(np.hstack(parts), StandardScaler(), failures=failures), blocks
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
@@ -19,7 +20,7 @@ from .describing import Described, OnError
 from .evaluation import Fold, ParamGrid
 from .options import Options
 from .published import published
-from .recognition import data_use, note_weights, work_counts
+from .recognition import data_use, note_lost_folds, note_weights, work_counts
 from .results import BenchmarkResult, ResultRow
 
 __all__ = ["compactness"]
@@ -85,9 +86,7 @@ def compactness(
     )
     described = options.describe(videos.data)
     began = time.perf_counter()
-    most = _most_components(described, videos.cv)
-    if options.param_grid is not None:
-        most //= 2  # the grid search fits on parts of the training videos
+    most = _most_components(described, videos.cv, is_search=options.param_grid is not None)
     possible = [k for k in asked if k <= most]
     notes = note_weights(described)
     if len(possible) < len(asked):
@@ -107,10 +106,11 @@ def compactness(
         folds[name] = [
             100 * float(np.mean(o.predictions == videos.target[o.test])) for o in outcomes
         ]
+    notes += note_lost_folds(outcomes, [f"split {number}" for number in videos.splits])
     figures = {name: float(np.mean(values)) for name, values in folds.items()}
     curve = [(float(k), figures[str(k)]) for k in possible]
     if described.rows.ndim == 2:
-        curve.append((float(described.rows.shape[1]), figures["all"]))
+        curve.append((float(_width(described, videos.cv)), figures["all"]))
     return BenchmarkResult(
         benchmark="compactness",
         title=f"Compactness on UCF101: {len(videos.target_names)} classes, by PCA dimensions",
@@ -118,7 +118,7 @@ def compactness(
         rows=[ResultRow(options.method(), figures, folds)],
         data=data_use(videos, described),
         published=published("compactness"),
-        fold_names=[f"split {number}" for number in videos.splits],
+        fold_names=[f"split {videos.splits[outcome.index]}" for outcome in outcomes],
         settings=options.settings(described, root),
         times={
             "describing": described.seconds,
@@ -136,8 +136,19 @@ def compactness(
     )
 
 
-def _most_components(described: Described, cv: Sequence[Fold]) -> int:
+def _most_components(described: Described, cv: Sequence[Fold], *, is_search: bool) -> int:
     n_train: int = min(len(np.intersect1d(train, described.usable)) for train, _ in cv)
+    if is_search:
+        n_train //= 2  # its fits are on parts of the training videos
     if described.rows.ndim == 1:  # described inside the folds: the number of features is unknown
         return n_train
-    return min(n_train, int(described.rows.shape[1]))
+    return min(n_train, _width(described, cv))
+
+
+def _width(described: Described, cv: Sequence[Fold]) -> int:
+    """Count the features that a PCA sees: what the describer itself learns comes before it."""
+    if described.tail is None:
+        return int(described.rows.shape[1])
+    train = np.intersect1d(cv[0][0], described.usable)
+    rows = clone(described.tail).fit_transform(described.rows[train])
+    return int(rows.shape[1])

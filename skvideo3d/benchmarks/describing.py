@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 import time
 import warnings
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,7 +23,7 @@ from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.feature_extraction.cost import Cost
 from skvideo3d.feature_extraction.extraction import Outcome
 
-from .plan import make_plan
+from .plan import is_network, make_plan, visible_networks
 
 __all__ = ["Described", "OnError", "describe_videos", "in_words", "say"]
 
@@ -28,6 +31,14 @@ OnError = Literal["drop", "raise"]
 
 _N_FIRST = 4  # videos on which the time is measured: the first of them pays for loading
 _N_HEADERS = 400  # headers that are read to foresee the number of clips
+
+
+class Scratch:
+    """A temporary folder that lives as long as this object."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="skvideo3d-")
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
 
 @dataclass
@@ -55,6 +66,8 @@ class Described:
         Of what was done now.
     seconds : float
         Wall-clock time of all this.
+    scratch : Scratch or None
+        A store for as long as this lives, where the folds have to describe and there is no other.
     """
 
     rows: NDArray[Any]
@@ -66,6 +79,7 @@ class Described:
     n_reused: int = 0
     cost: Cost = field(default_factory=Cost)
     seconds: float = 0.0
+    scratch: Scratch | None = None
 
     @property
     def usable(self) -> NDArray[np.int64]:
@@ -113,26 +127,33 @@ def describe_videos(
     if on_error not in ("drop", "raise"):
         raise ValueError(f"on_error={on_error!r}: use 'drop' or 'raise'.")
     began = time.perf_counter()
+    videos = list(videos)
     plan = make_plan(describer)
-    if plan is None:
-        whole = np.empty(len(videos), dtype=object)
-        whole[:] = videos
-        return Described(whole, _with_store(describer, memory, n_jobs))
     described = Described(np.empty((len(videos), 0), np.float32), None)
+    if plan is None and memory is None:
+        # The folds will ask for the same videos again and again.
+        described.scratch = Scratch()
+        memory = described.scratch.folder
     done = np.full(len(videos), True)
     columns: list[slice] = []
     rows = []
-    for part in plan.parts:
-        describer = _with_store(part.describer, memory, n_jobs)
-        work = _Describing(part.name, videos, describer, on_error, verbose)
+    for part in visible_networks(describer) if plan is None else plan.parts:
+        inner = _with_store(part.describer, memory, n_jobs)
+        work = _Describing(part.name, videos, inner, on_error, verbose)
         rows.append(work.run(described, done))
         begin = columns[-1].stop if columns else 0
         columns.append(slice(begin, begin + rows[-1].shape[1]))
         for name, block in work.blocks(rows[-1].shape[1]).items():
             described.blocks[name] = slice(begin + block.start, begin + block.stop)
-    described.rows = np.hstack(rows)
-    described.tail = plan.tail(columns)
-    described.n_reused = int(done.sum())
+    if plan is None:
+        described.rows = np.empty(len(videos), dtype=object)
+        for i, video in enumerate(videos):
+            described.rows[i] = video
+        described.tail = _with_store(describer, memory, n_jobs)
+    else:
+        described.rows = np.hstack(rows)
+        described.tail = plan.tail(columns)
+    described.n_reused = int(done.sum()) if rows else 0
     failures = dict(described.failures)  # one for each video, whatever part failed
     described.failures = sorted(failures.items())
     if len(failures) == len(videos):
@@ -163,7 +184,7 @@ class _Describing:
         self.describer = describer
 
     def run(self, described: Described, done: NDArray[np.bool_]) -> NDArray[np.float32]:
-        if not isinstance(self.describer, VideoTransformer):
+        if not is_network(self.describer):
             done[:] = False
             return self._run_other(described)
         described.weights[self.name] = self._fit()
@@ -227,15 +248,21 @@ class _Describing:
             )
 
     def _run_other(self, described: Described) -> NDArray[np.float32]:
-        self._say(f"{len(self.videos)} videos for {self.describer!r}, which keeps nothing.")
-        rows = np.asarray(self.describer.fit_transform(self.videos))
+        self._say(f"{len(self.videos)} videos.")
+        if isinstance(self.describer, VideoTransformer):  # a variation of a network
+            self.describer.set_params(on_error="nan", verbose=self.verbose)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*could not be described")
+            rows = np.asarray(self.describer.fit_transform(self.videos))
         if rows.ndim != 2 or len(rows) != len(self.videos):
             raise ValueError(
                 f"{self.describer!r} gave an array of shape {rows.shape} for {len(self.videos)} "
                 "videos; a describer gives one row of numbers for each."
             )
+        known = {i: reason for i, _, reason in getattr(self.describer, "failures_", [])}
         for i in np.flatnonzero(~np.isfinite(rows).all(axis=1)):
-            reason = f"{self.videos[i]}: {type(self.describer).__name__} gave NaN or infinity."
+            unknown = f"{self.videos[i]}: {type(self.describer).__name__} gave NaN or infinity."
+            reason = known.get(int(i), unknown)
             self._refuse(VideoDecodeError(reason))
             described.failures.append((int(i), reason))
         return rows.astype(np.float32, copy=False)

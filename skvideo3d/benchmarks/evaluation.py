@@ -17,7 +17,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.parallel import Parallel, delayed
 
 from .describing import Described
-from .fold_store import FoldOutcome, FoldStore
+from .fold_store import FoldOutcome, open_fold_store
 
 __all__ = ["Fold", "ParamGrid", "default_classifier", "evaluate"]
 
@@ -25,6 +25,7 @@ Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 ParamGrid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
 
 _N_INNER_FOLDS = 5
+_MANY_FOLDS = 20
 
 
 def default_classifier() -> LinearSVC:
@@ -66,7 +67,8 @@ def evaluate(
     groups : ndarray of shape (n_videos,), optional
         Kept together in the folds of the grid search.
     memory : path-like, optional
-        Folder where the outcomes of folds are kept, so that a run that is stopped goes on.
+        Folder where the outcomes of folds are kept, so that a run that is stopped goes on; those of
+        models made of scikit-learn's parts alone, since other code may change between runs.
     n_jobs : int, optional
         Folds at the same time.
 
@@ -83,12 +85,19 @@ def evaluate(
     classifier = default_classifier() if classifier is None else classifier
     model = _model(described.tail, classifier, param_grid)
     rows = described.rows
-    if described.tail is None and _is_rotation_invariant(classifier, param_grid):
-        rows = _rotated(rows, described.usable)
     folds = list(_usable_folds(cv, described.usable, y))
+    if not folds:
+        raise ValueError(
+            f"none of the {len(cv)} folds has a test video that could be described; "
+            f"{len(described.failures)} of {len(rows)} videos failed."
+        )
+    # The basis costs as much as a few fits on all columns.
+    is_worth_it = len(folds) >= _MANY_FOLDS and described.tail is None
+    if is_worth_it and _is_rotation_invariant(classifier, param_grid):
+        rows = _rotated(rows, described.usable)
     store = None
-    if memory is not None and rows.dtype != object:
-        store = FoldStore(Path(memory) / "folds", described.rows, y, model, groups)
+    if memory is not None:
+        store = open_fold_store(Path(memory) / "folds", described.rows, y, model, groups)
     known = [store.get(*fold) if store else None for fold in folds]
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_run_fold)(model, rows, y, fold, groups)
@@ -183,10 +192,13 @@ def _take(rows: NDArray[Any], positions: NDArray[np.int64]) -> Any:
 
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name.removeprefix("classifier__"): value.item() if isinstance(value, np.generic) else value
-        for name, value in params.items()
-    }
+    """Make parameters what JSON knows."""
+    plain = {}
+    for name, chosen in params.items():
+        value = chosen.item() if isinstance(chosen, np.generic) else chosen
+        is_known = value is None or isinstance(value, (bool, int, float, str))
+        plain[name.removeprefix("classifier__")] = value if is_known else repr(value)
+    return plain
 
 
 def _is_rotation_invariant(classifier: Any, param_grid: ParamGrid | None) -> bool:
@@ -198,7 +210,7 @@ def _is_rotation_invariant(classifier: Any, param_grid: ParamGrid | None) -> boo
         return bool(classifier.penalty == "l2")
     if type(classifier) is SVC:
         return bool(classifier.kernel == "linear")
-    return type(classifier) is RidgeClassifier
+    return type(classifier) is RidgeClassifier and not classifier.positive
 
 
 def _rotated(rows: NDArray[Any], usable: NDArray[np.int64]) -> NDArray[Any]:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+import zipfile
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,11 @@ from numpy.typing import NDArray
 
 from skvideo3d import __version__
 
-__all__ = ["FoldOutcome", "FoldStore"]
+__all__ = ["FoldOutcome", "FoldStore", "open_fold_store"]
+
+# Raised whenever a change of the code changes outcomes, so that kept ones are not mixed up.
+_ALGORITHM = 1
+_KNOWN_PACKAGES = frozenset({"sklearn", "skvideo3d"})  # whose versions are part of the name
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,14 @@ class FoldOutcome:
     best_params: dict[str, Any]
 
 
-class FoldStore:
-    """A folder of outcomes, named by everything that determines them.
+def open_fold_store(
+    folder: str | os.PathLike[str],
+    rows: NDArray[Any],
+    y: NDArray[Any],
+    model: Any,
+    groups: NDArray[Any] | None,
+) -> FoldStore | None:
+    """Open the outcomes of a model on videos, if it can be told from every other.
 
     Parameters
     ----------
@@ -58,25 +69,34 @@ class FoldStore:
     model : estimator
         Unfitted.
     groups : ndarray of shape (n_videos,) or None
+
+    Returns
+    -------
+    FoldStore or None
+        None where something has code of its own, such as the user's estimators and functions: it
+        may be other code in the next run.
+    """
+    versions = (_ALGORITHM, __version__, sklearn.__version__, np.__version__)
+    try:
+        text = _in_full([versions, rows, y, groups, model])
+    except _UnknownError:
+        return None
+    return FoldStore(Path(folder), hashlib.sha256(text.encode()).digest())
+
+
+class FoldStore:
+    """A folder of outcomes of one model on the same videos.
+
+    Parameters
+    ----------
+    folder : Path
+    common : bytes
+        Stands for everything that determines an outcome but the positions of its videos.
     """
 
-    def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        rows: NDArray[Any],
-        y: NDArray[Any],
-        model: Any,
-        groups: NDArray[Any] | None,
-    ) -> None:
-        self.folder = Path(folder)
-        digest = hashlib.sha256()
-        for array in (rows, y, groups):
-            if array is not None:
-                digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
-        digest.update(_in_full(model).encode())
-        digest.update(f"skvideo3d {__version__}, scikit-learn {sklearn.__version__}".encode())
-        self._common = digest.digest()
+    def __init__(self, folder: Path, common: bytes) -> None:
+        self.folder = folder
+        self._common = common
 
     def get(
         self, index: int, train: NDArray[np.int64], test: NDArray[np.int64]
@@ -94,7 +114,10 @@ class FoldStore:
             None where there is none, or a damaged one.
         """
         try:
-            with np.load(self._path(train, test), allow_pickle=False) as file:
+            with (
+                open(self._path(train, test), "rb") as content,  # np.load leaves a damaged one open
+                np.load(content, allow_pickle=False) as file,
+            ):
                 return FoldOutcome(
                     index,
                     test,
@@ -102,7 +125,7 @@ class FoldStore:
                     file.get("scores"),
                     json.loads(str(file["best_params"])),
                 )
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
 
     def put(self, train: NDArray[np.int64], test: NDArray[np.int64], outcome: FoldOutcome) -> None:
@@ -116,7 +139,7 @@ class FoldStore:
         path = self._path(train, test)
         arrays = {
             "predictions": outcome.predictions,
-            "best_params": np.array(json.dumps(outcome.best_params, default=repr)),
+            "best_params": np.array(json.dumps(outcome.best_params)),
         }
         if outcome.scores is not None:
             arrays["scores"] = outcome.scores
@@ -136,17 +159,29 @@ class FoldStore:
         return self.folder / f"{digest.hexdigest()}.npz"
 
 
+class _UnknownError(Exception):
+    """A value of which it cannot be told whether another run's is the same."""
+
+
 def _in_full(value: Any) -> str:
-    """Write down an estimator with all its parameters; its own repr shortens long ones."""
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        inner = ", ".join(
-            f"{name}={_in_full(inner)}" for name, inner in value.get_params(deep=False).items()
-        )
-        return f"{type(value).__module__}.{type(value).__qualname__}({inner})"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k!r}: {_in_full(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_in_full, value)) + "]"
-    if isinstance(value, np.ndarray):
-        return repr(value.tolist())
-    return repr(value)
+    """Write down a value so that equal texts mean equal values; an estimator with all parameters.
+
+    What has code of its own that may change (a function, a class of the user's), or an inner state,
+    is unknown.
+    """
+    if value is None or isinstance(value, (bool, int, float, str, bytes, np.generic)):
+        return f"{type(value).__name__} {value!r}"
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        digest = hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()
+        return f"array {value.dtype.str} {value.shape} {digest}"
+    if type(value) in (list, tuple):
+        return f"{type(value).__name__} [" + ", ".join(map(_in_full, value)) + "]"
+    if type(value) is dict:
+        items = (f"{_in_full(k)}: {_in_full(v)}" for k, v in value.items())
+        return "{" + ", ".join(items) + "}"
+    if type(value) is slice:
+        return repr(value)
+    cls = type(value)
+    if hasattr(value, "get_params") and cls.__module__.partition(".")[0] in _KNOWN_PACKAGES:
+        return f"{cls.__module__}.{cls.__qualname__} {_in_full(value.get_params(deep=False))}"
+    raise _UnknownError(f"{value!r}")

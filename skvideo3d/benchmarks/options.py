@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import sklearn
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import SVC, LinearSVC
 
 from skvideo3d import C3DTransformer, __version__
 from skvideo3d.feature_extraction.base import VideoTransformer
+from skvideo3d.video.folders import mark_as_ours
 
 from .describing import Described, OnError, describe_videos
 from .evaluation import Fold, ParamGrid, default_classifier, evaluate
@@ -67,6 +69,8 @@ class Options:
 
     def describe(self, videos: Sequence[Any]) -> Described:
         """Describe videos; see `describe_videos`."""
+        if self.memory is not None:
+            mark_as_ours(self.memory)
         return describe_videos(
             self.describer,
             videos,
@@ -118,8 +122,8 @@ class Options:
         grid = {} if self.param_grid is None else {"param_grid": repr(self.param_grid)}
         return {
             "data": os.path.abspath(root),
-            "describer": repr(self.describer),
-            "classifier": repr(self.classifier),
+            "describer": _in_full(self.describer),
+            "classifier": _in_full(self.classifier),
             **grid,
             "weights_sha256": described.weights,
             "random_weights": described.has_random_weights,
@@ -168,6 +172,13 @@ def describer_name(describer: Any) -> str:
     if isinstance(describer, Pipeline):
         return " > ".join(describer_name(step) for _, step in describer.steps)
     return type(describer).__name__ if hasattr(describer, "get_params") else str(describer)
+
+
+def _in_full(estimator: Any) -> str:
+    """Write down an estimator; scikit-learn's own repr leaves out the middle of long ones."""
+    if isinstance(estimator, BaseEstimator):
+        return str(estimator.__repr__(N_CHAR_MAX=1_000_000))
+    return repr(estimator)
 
 
 def _classifier_name(classifier: Any) -> str:

@@ -68,7 +68,8 @@ def video_folder(
     -------
     BenchmarkResult
         Accuracy and balanced accuracy (the mean over classes) in percent, with each class's
-        accuracy and the confusion matrix. Stratified and grouped: means over folds.
+        accuracy and the confusion matrix. Means over folds, but for "leave-one-out", which is the
+        share of all videos.
 
     Raises
     ------
@@ -120,6 +121,11 @@ def _folds(videos: Bunch, cv: CrossValidation, n_folds: int | None) -> tuple[lis
         raise ValueError(
             f"cv={cv!r} needs groups: pass groups= (--groups), a pattern that finds in each path "
             r"what videos have in common, such as '(person\d+)'."
+        )
+    if n_folds is not None and cv.startswith("leave-one"):
+        raise ValueError(
+            f"n_folds={n_folds!r} (--folds) is for cv='stratified' and 'grouped'; cv={cv!r} has as "
+            "many folds as there are videos or groups to leave out."
         )
     match cv:
         case "leave-one-out":

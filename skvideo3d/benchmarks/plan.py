@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from sklearn.base import clone
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -14,7 +15,7 @@ from sklearn.utils import get_tags
 
 from skvideo3d.feature_extraction.base import VideoTransformer
 
-__all__ = ["Part", "Plan", "make_plan"]
+__all__ = ["Part", "Plan", "is_network", "make_plan", "visible_networks"]
 
 Tail = Callable[[Sequence[slice]], Any]
 
@@ -73,7 +74,7 @@ def make_plan(describer: Any) -> Plan | None:
     >>> plan.parts[0].describer.n_components is None, plan.tail([slice(0, 4096)])
     (True, PCA(n_components=50))
     """
-    if isinstance(describer, VideoTransformer):
+    if is_network(describer):
         return _plan_of_network(describer)
     if isinstance(describer, Pipeline):
         return _plan_of_pipeline(describer)
@@ -82,6 +83,47 @@ def make_plan(describer: Any) -> Plan | None:
     if not get_tags(describer).requires_fit:
         return Plan((Part("", clone(describer)),), _nothing)
     return None
+
+
+def is_network(describer: Any) -> bool:
+    """Tell whether a describer is a network as this package has it, and not a variation of one.
+
+    Parameters
+    ----------
+    describer : transformer
+
+    Returns
+    -------
+    bool
+    """
+    return isinstance(describer, VideoTransformer) and all(
+        getattr(type(describer), name) is getattr(VideoTransformer, name)
+        for name in ("fit", "fit_transform", "transform")
+    )
+
+
+def visible_networks(describer: Any) -> tuple[Part, ...]:
+    """Find the networks that get the videos themselves, in pipelines and unions.
+
+    Parameters
+    ----------
+    describer : transformer of videos
+
+    Returns
+    -------
+    tuple of Part
+    """
+    if is_network(describer):
+        return _plan_of_network(describer).parts
+    if isinstance(describer, Pipeline):
+        return visible_networks(describer.steps[0][1])
+    if isinstance(describer, FeatureUnion):
+        return tuple(
+            Part(_joined(name, part.name), part.describer)
+            for name, step in describer.transformer_list
+            for part in visible_networks(step)
+        )
+    return ()
 
 
 def _plan_of_network(describer: VideoTransformer) -> Plan:
@@ -93,16 +135,17 @@ def _plan_of_network(describer: VideoTransformer) -> Plan:
 
 
 def _plan_of_pipeline(pipeline: Pipeline) -> Plan | None:
-    (_, first), *others = pipeline.steps
+    (first_name, first), *others = pipeline.steps
     plan = make_plan(first) if first not in (None, "passthrough") else None
     if plan is None:
         return None
-    rest = [step for _, step in others if step not in (None, "passthrough")]
+    rest = [(name, step) for name, step in others if step not in (None, "passthrough")]
 
     def tail(columns: Sequence[slice]) -> Any:
         begin = plan.tail(columns)
-        steps = [step for step in (begin, *map(clone, rest)) if step is not None]
-        return make_pipeline(*steps) if steps else None
+        steps = [(first_name, begin)] if begin is not None else []
+        steps += [(name, clone(step)) for name, step in rest]
+        return Pipeline(steps) if steps else None
 
     return Plan(plan.parts, tail)
 
@@ -111,9 +154,10 @@ def _plan_of_union(union: FeatureUnion) -> Plan | None:
     members = [(name, step) for name, step in union.transformer_list if step not in (None, "drop")]
     plans = [make_plan(step) if step != "passthrough" else None for _, step in members]
     known = [plan for plan in plans if plan is not None]
-    if union.transformer_weights or not known or len(known) < len(plans):
+    if not known or len(known) < len(plans):
         return None
     names = [name for name, _ in members]
+    weights = union.transformer_weights or {}
 
     def tail(columns: Sequence[slice]) -> Any:
         begin, steps = 0, []
@@ -123,17 +167,40 @@ def _plan_of_union(union: FeatureUnion) -> Plan | None:
             offset = own[0].start
             learnt = plan.tail([slice(c.start - offset, c.stop - offset) for c in own])
             whole = slice(offset, own[-1].stop)
+            if name in weights:
+                scaled = _Weighted(weights[name])
+                learnt = scaled if learnt is None else make_pipeline(learnt, scaled)
             steps.append((name, "passthrough" if learnt is None else learnt, whole))
         if all(step == "passthrough" for _, step, _ in steps):
             return None
         return ColumnTransformer(steps)
 
     parts = tuple(
-        Part(f"{name}__{part.name}" if part.name else name, part.describer)
+        Part(_joined(name, part.name), part.describer)
         for name, plan in zip(names, known, strict=True)
         for part in plan.parts
     )
     return Plan(parts, tail)
+
+
+class _Weighted(TransformerMixin, BaseEstimator):
+    """Multiply rows, as a union does with the weight of a member."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+    def fit(self, X: NDArray[Any], y: Any = None) -> Self:
+        return self
+
+    def transform(self, X: NDArray[Any]) -> NDArray[Any]:
+        return X * self.weight
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+def _joined(name: str, inner: str) -> str:
+    return f"{name}__{inner}" if inner else name
 
 
 def _nothing(_: Sequence[slice]) -> None:

@@ -18,7 +18,7 @@ from .options import Options
 from .published import Published
 from .results import BenchmarkResult, DataUse, ResultRow
 
-__all__ = ["data_use", "note_weights", "recognise", "work_counts"]
+__all__ = ["data_use", "note_lost_folds", "note_weights", "recognise", "work_counts"]
 
 
 def recognise(
@@ -84,7 +84,11 @@ def recognise(
         settings=settings,
         times={"describing": described.seconds, "classification": seconds},
         counts=work_counts(described),
-        notes=[*note_weights(described), *_note_prior(row, fold_names, len(labels))],
+        notes=[
+            *note_weights(described),
+            *note_lost_folds(outcomes, fold_names),
+            *_note_prior(row, outcomes, len(labels)),
+        ],
         chance=100 / len(labels),
         predictions=_predictions(videos, outcomes, fold_names),
         confusion={
@@ -136,8 +140,8 @@ def work_counts(described: Described) -> dict[str, int]:
     -------
     dict of str to int
     """
-    if described.rows.dtype == object:  # described inside the folds, which nobody counts
-        return {}
+    if not described.weights and described.rows.dtype == object:
+        return {}  # described inside the folds, which nobody counts
     n_now = len(described.rows) - described.n_reused - len(described.failures)
     return {
         "described": n_now,
@@ -162,9 +166,29 @@ def note_weights(described: Described) -> list[str]:
     return ["The weights are random: these figures are a baseline, not those of C3D or I3D."]
 
 
-def _note_prior(row: ResultRow, fold_names: Sequence[str], n_classes: int) -> list[str]:
+def note_lost_folds(outcomes: Sequence[FoldOutcome], fold_names: Sequence[str]) -> list[str]:
+    """Say which folds a mean is without.
+
+    Parameters
+    ----------
+    outcomes : sequence of FoldOutcome
+    fold_names : sequence of str
+
+    Returns
+    -------
+    list of str
+    """
+    there = {outcome.index for outcome in outcomes}
+    lost = [name for i, name in enumerate(fold_names) if i not in there]
+    if not lost:
+        return []
+    return [f"No test video could be described of {', '.join(lost)}: the mean is without it."]
+
+
+def _note_prior(row: ResultRow, outcomes: Sequence[FoldOutcome], n_classes: int) -> list[str]:
     """Explain what a reader would take for a mistake of ours."""
-    if fold_names or row.figures["accuracy"] >= 50 / n_classes:
+    is_one_by_one = all(len(outcome.test) == 1 for outcome in outcomes)
+    if not is_one_by_one or row.figures["accuracy"] >= 50 / n_classes:
         return []
     return [
         "Far below chance: where rows hardly differ, a classifier falls back on the more frequent "

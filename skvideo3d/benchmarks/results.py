@@ -17,6 +17,7 @@ from skvideo3d.benchmarks.drawing import Kind, draw, kinds, picture
 from skvideo3d.benchmarks.plain import to_plain, with_nan
 from skvideo3d.benchmarks.published import Published
 from skvideo3d.benchmarks.tables import to_markdown, to_text
+from skvideo3d.video.folders import mark_as_ours
 
 __all__ = ["BenchmarkResult", "DataUse", "ResultRow"]
 
@@ -252,6 +253,7 @@ class BenchmarkResult:
             contents |= {f"{kind}.png": picture(self, kind) for kind in others}
         home = Path(folder)
         home.mkdir(parents=True, exist_ok=True)
+        mark_as_ours(home)  # its pictures are no frames, if this is among videos
         for name, content in contents.items():
             _replace(home / name, content)
         return [home / name for name in contents]

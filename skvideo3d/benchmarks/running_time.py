@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from skvideo3d.feature_extraction.extraction import Outcome
 from skvideo3d.video.lengths import frame_count
 
 from .describing import Described, in_words, say
+from .memory_peak import forget_peak, peak_memory
 from .options import Options, describer_name
 from .plan import make_plan
 from .published import published
@@ -97,7 +97,7 @@ def runtime(
     notes = [
         *note_weights(total),
         "Reading, preprocessing and network: share of the time in which each was at work; they "
-        "overlap. Peak memory is that of the main process.",
+        "overlap. Peak memory is that of the main process, with all its libraries.",
     ]
     if len(chosen) < len(paths):
         notes.append(
@@ -137,12 +137,13 @@ class _Measured:
         self.n_jobs = effective_n_jobs(network.n_jobs)
         self.costs: dict[int, Cost] = {}
         network.fit(videos)
-        self._describe(videos[: self.n_jobs])  # every process loads its network
-        self.costs.clear()
+        forget_peak()
+        self._warm_up()
         network.set_params(verbose=verbose)
         began = time.perf_counter()
         self._describe(videos)
         self.seconds = time.perf_counter() - began
+        self.peak = peak_memory()
         self.failures = [(str(video), reason) for _, video, reason in network.failures_]
         self.total = Cost()
         for cost in self.costs.values():
@@ -166,7 +167,7 @@ class _Measured:
                 "reading %": total.reading * busy,
                 "preprocessing %": total.preprocessing * busy,
                 "network %": total.network * busy,
-                "peak MiB": _peak_memory(),
+                "peak MiB": self.peak,
             },
         )
 
@@ -183,6 +184,14 @@ class _Measured:
             }
             for i, cost in sorted(self.costs.items())
         ]
+
+    def _warm_up(self) -> None:
+        """Have every process load its network; an unreadable video would not."""
+        for begin in range(0, len(self.videos), self.n_jobs):
+            self._describe(self.videos[begin : begin + self.n_jobs])
+            if self.costs:
+                break
+        self.costs.clear()
 
     def _describe(self, videos: Sequence[str]) -> None:
         def take(outcome: Outcome) -> None:
@@ -220,13 +229,3 @@ def _scale(paths: Sequence[str], chosen: Sequence[str]) -> float:
     usual = float(np.mean(known)) if known else 1.0
     lengths = {path: count or usual for path, count in counts.items()}
     return sum(lengths.values()) / sum(lengths[path] for path in chosen)
-
-
-def _peak_memory() -> float:
-    """Give the most memory that this process has held, in MiB; NaN where nobody knows."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -111,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         result = _evaluate(args)
         result.settings["command"] = shlex.join(["skvideo3d", *args.words])
         folder = args.output / result.benchmark.replace("/", "-")
+        earlier = _make_room(folder, result)
         written = result.save(folder)
     except (SkVideo3DError, ValueError, OSError) as error:
         print(f"skvideo3d benchmark: {error}", file=sys.stderr)
@@ -124,13 +126,34 @@ def run(args: argparse.Namespace) -> int:
         raise
     print(result)
     print(f"\nWritten to {folder}: {', '.join(path.name for path in written)}.")
+    if earlier is not None:
+        print(f"The earlier result, of another command, is now in {earlier}.")
     return 0
+
+
+def _make_room(folder: Path, result: BenchmarkResult) -> Path | None:
+    """Move a result of other settings aside: the same command alone replaces what it wrote."""
+    try:
+        settings = json.loads((folder / "result.json").read_text(encoding="utf-8"))["settings"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError):
+        settings = {}
+    if settings.get("command") == result.settings["command"]:
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}-{number}")).exists():
+        number += 1
+    return folder.rename(aside)
 
 
 def _evaluate(args: argparse.Namespace) -> BenchmarkResult:
     from skvideo3d import benchmarks
 
     protocol = _PROTOCOLS[args.protocol]
+    if "splits" in protocol.options and args.classes and len(args.classes) == 1:
+        # No class of these sets is called by a number.
+        args.classes = int(args.classes[0]) if args.classes[0].isdecimal() else args.classes
     options: dict[str, Any] = {name: getattr(args, name) for name in protocol.options}
     if protocol.classifies:
         options |= {"on_error": args.on_error, "memory": args.output, **_classifier(args)}
@@ -208,7 +231,11 @@ def _add_splits(parser: argparse.ArgumentParser) -> None:
 
 def _add_classes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--classes", nargs="+", metavar="CLASS", help="names of those to use (default: all)"
+        "--classes",
+        nargs="+",
+        metavar="CLASS",
+        help="names of those to use; of UCF101 and HMDB51 a number, too, for the first so many "
+        "(default: all)",
     )
 
 

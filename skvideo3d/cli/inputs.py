@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from skvideo3d.video.folders import walk
 from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 __all__ = ["expand"]
@@ -62,17 +63,8 @@ def expand(arguments: Sequence[str]) -> list[str]:
 def _in_folder(folder: str, others: Counter[str]) -> list[str]:
     """Walk a folder: one with videos gives those, one with only images is itself a video."""
     paths: list[str] = []
-    seen: set[str] = set()
-    for place, subfolders, files in os.walk(folder, followlinks=True):
-        if os.path.realpath(place) in seen:  # a link back up
-            subfolders.clear()
-            continue
-        seen.add(os.path.realpath(place))
-        subfolders.sort()
-        # Hidden files are not videos but what systems note about them: ._clip.mp4 of macOS.
-        suffixes = {
-            name: os.path.splitext(name)[1].lower() for name in files if not name.startswith(".")
-        }
+    for place, _, files in walk(folder):
+        suffixes = {name: os.path.splitext(name)[1].lower() for name in files}
         videos = sorted(name for name, suffix in suffixes.items() if suffix in VIDEO_SUFFIXES)
         has_images = not set(suffixes.values()).isdisjoint(IMAGE_SUFFIXES)
         if has_images and all(suffixes[name] == ".gif" for name in videos):

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from skvideo3d.video.folders import walk
 from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 __all__ = ["Missing", "VideoIndex", "check_root", "keep_present"]
@@ -60,14 +61,7 @@ class VideoIndex:
         """All videos, sorted."""
         self.texts: list[str] = []
         """All text files, among which the lists of a set may be."""
-        seen: set[str] = set()
-        for place, subfolders, files in os.walk(root, followlinks=True):
-            if os.path.realpath(place) in seen:  # a link back up
-                subfolders.clear()
-                continue
-            seen.add(os.path.realpath(place))
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            visible = sorted(name for name in files if not name.startswith("."))
+        for place, subfolders, visible in walk(root):
             suffixes = [os.path.splitext(name)[1].lower() for name in visible]
             self.texts += [
                 os.path.join(place, name)

@@ -228,7 +228,7 @@ def choose_splits(
     """
     if splits is None:
         return list(range(1, len(named) + 1)), set().union(*named)
-    numbers = sorted(set(splits))
+    numbers = sorted({splits} if isinstance(splits, int) else set(splits))
     if not numbers or not set(numbers) <= set(range(1, len(named) + 1)):
         raise ValueError(f"splits={splits!r}: choose from 1 to {len(named)}.")
     used = {name for k in numbers for name, use in named[k - 1].items() if use != UNUSED}

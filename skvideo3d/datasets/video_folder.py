@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 
 from skvideo3d.datasets.layout import VideoIndex, check_root
 from skvideo3d.datasets.splits import choose_classes
+from skvideo3d.video.folders import is_ours
 from skvideo3d.video.naming import natural_key
 
 __all__ = ["load_video_folder"]
@@ -143,7 +144,7 @@ def _folder_labels(
     folders = {
         entry.name
         for entry in os.scandir(index.root)
-        if entry.is_dir() and not entry.name.startswith(".")
+        if entry.is_dir() and not entry.name.startswith(".") and not is_ours(entry.path)
     }
     empty = sorted(folders.difference(found), key=natural_key)
     if not isinstance(classes, int | str | None):

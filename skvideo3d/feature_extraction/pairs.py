@@ -269,7 +269,7 @@ def _pairs(X: Any) -> Iterator[tuple[Any, Any]]:
             raise ValueError(f"{_EXPECTED} Got a table of {len(X.columns)} columns: choose two.")
         X = X.to_numpy()
     for position, pair in enumerate(X):
-        is_one = isinstance(pair, (str, bytes, os.PathLike, VideoSegment))
+        is_one = isinstance(pair, (str, bytes, os.PathLike, VideoSegment, dict, set))
         shape = getattr(pair, "shape", None)
         # An array of two videos has five axes, or one if it holds objects; four are one video's.
         is_one = is_one or (shape is not None and len(shape) not in (1, 5))

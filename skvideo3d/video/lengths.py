@@ -35,8 +35,10 @@ def frame_count(video: Any, fps: float | None = None) -> int | None:
         count, rate = _of_segment(video, with_rate=fps is not None)
     elif hasattr(video, "shape"):
         count, rate = int(video.shape[0]), None
-    else:
+    elif isinstance(video, (str, os.PathLike)):
         count, rate = _of_path(os.fspath(video))
+    else:
+        return None
     if count is None or fps is None or not rate:
         return count
     return max(round(count * fps / rate), 1)

@@ -1,5 +1,8 @@
 """Videos are described once; failures are counted or fatal; what is left to do is foretold."""
 
+import gc
+import os
+
 import numpy as np
 import pytest
 from miniatures import write_clip
@@ -135,6 +138,47 @@ def test_a_describer_that_learns_from_videos_is_left_to_the_folds(noise_videos):
     assert described.rows.dtype == object
     assert described.rows[5] is noise_videos[5]
     assert isinstance(described.tail, Learner)
+
+
+def test_a_variation_of_a_network_is_asked_itself(with_a_broken_one, clips, small_c3d):
+    class Negative(C3DTransformer):
+        def fit_transform(self, X, y=None):
+            return -super().fit_transform(X, y)
+
+    described = describe_videos(Negative(small_c3d), with_a_broken_one)
+    rows = C3DTransformer(small_c3d).fit_transform(clips)
+    assert_allclose(described.rows[described.usable], -rows, atol=1e-6)
+    assert [(i, "broken.avi" in reason) for i, reason in described.failures] == [(3, True)]
+
+
+class Names(Learner):
+    """Learns, and opens no video."""
+
+
+def test_networks_beside_what_learns_are_described_before_the_folds(
+    with_a_broken_one, small_c3d, tmp_path
+):
+    union = FeatureUnion([("net", C3DTransformer(small_c3d)), ("names", Names())])
+    described = describe_videos(union, with_a_broken_one, memory=tmp_path)
+    assert described.rows.dtype == object
+    assert [i for i, _ in described.failures] == [3]
+    assert list(described.weights) == ["net"]
+    usable = list(described.rows[described.usable])
+    described.tail.fit(usable).transform(usable)
+    assert len(DescriptorStore(tmp_path).readings()) == len(with_a_broken_one)
+    again = describe_videos(union, usable, memory=tmp_path)
+    assert (again.n_reused, again.cost.n_clips) == (7, 0)
+
+
+def test_folds_have_a_store_for_the_time_of_a_run(clips, small_c3d):
+    union = FeatureUnion([("net", C3DTransformer(small_c3d)), ("names", Names())])
+    described = describe_videos(union, clips)
+    described.tail.fit(clips).transform(clips)
+    store = described.scratch.folder
+    assert sorted(DescriptorStore(store).readings()) == sorted(clips)
+    del described
+    gc.collect()
+    assert not os.path.exists(store)
 
 
 def test_a_describer_that_gives_no_rows_is_refused(noise_videos):

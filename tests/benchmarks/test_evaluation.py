@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import (
     GridSearchCV,
     LeaveOneOut,
@@ -15,7 +16,7 @@ from sklearn.model_selection import (
 )
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skvideo3d.benchmarks.describing import Described
@@ -47,6 +48,8 @@ def in_order(outcomes, n_videos):
         LinearSVC(penalty="l1", random_state=0, max_iter=100_000),
         SVC(kernel="linear"),
         SVC(),
+        RidgeClassifier(),
+        RidgeClassifier(positive=True),
         KNeighborsClassifier(3),
         make_pipeline(StandardScaler(), LinearSVC(random_state=0, max_iter=100_000)),
     ],
@@ -64,7 +67,7 @@ def test_leave_one_out_is_that_of_cross_val_predict(n_features, classifier):
 
 def test_decision_values_in_rotated_coordinates_are_the_same():
     rows, y = unit_rows(40, 600, 2, signal=0.2)
-    folds = list(StratifiedKFold(4).split(rows, y))
+    folds = list(StratifiedKFold(20).split(rows, y))  # fewer would not be worth the rotation
     classifier = LinearSVC(random_state=0, tol=1e-8, max_iter=100_000)
     outcomes = evaluate(Described(rows, None), y, folds, classifier=classifier)
     for outcome, (train, test) in zip(outcomes, folds, strict=True):
@@ -162,6 +165,22 @@ def test_videos_that_failed_are_in_no_fold():
     assert [outcome.index for outcome in outcomes] == kept.tolist()
 
 
+def test_folds_without_any_test_video_are_an_error():
+    rows, y = unit_rows(6, 4, 2, signal=1)
+    described = Described(rows, None, failures=[(4, "unreadable"), (5, "unreadable")])
+    with pytest.raises(ValueError, match="none of the 1 folds has a test video"):
+        evaluate(described, y, [(np.arange(4), np.array([4, 5]))])
+
+
+def test_what_a_grid_search_chose_is_written_down_plainly():
+    rows, y = unit_rows(40, 5, 2, signal=1)
+    fold = (np.arange(30), np.arange(30, 40))
+    tail = make_pipeline(StandardScaler())
+    grid = {"descriptor__standardscaler": [StandardScaler()], "C": np.array([1.0])}
+    (outcome,) = evaluate(Described(rows, tail), y, [fold], param_grid=grid)
+    assert outcome.best_params == {"descriptor__standardscaler": "StandardScaler()", "C": 1.0}
+
+
 def test_a_training_part_of_one_class_is_refused():
     rows, y = unit_rows(6, 4, 2, signal=1)
     with pytest.raises(ValueError, match=r"fold 1 has 3 usable training videos of 1 class"):
@@ -179,44 +198,69 @@ def test_a_grid_search_over_a_class_of_one_video_is_refused_with_what_to_do():
 # --- going on ------------------------------------------------------------------------------------
 
 
-class Counting(LinearSVC):
-    n_fits = 0
-
-    def fit(self, X, y, sample_weight=None):
-        Counting.n_fits += 1
-        return super().fit(X, y)
-
-
-def test_folds_are_kept_and_a_run_that_was_stopped_goes_on(tmp_path):
+def test_folds_are_kept_and_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
     rows, y = unit_rows(24, 8, 2, signal=0.5)
     folds = list(StratifiedKFold(6).split(rows, y))
+    fit, fits = LinearSVC.fit, []
+    monkeypatch.setattr(LinearSVC, "fit", lambda *args: fits.append(1) or fit(*args))
 
     def run(folds, classifier):
-        Counting.n_fits = 0
+        fits.clear()
         return evaluate(Described(rows, None), y, folds, classifier=classifier, memory=tmp_path)
 
-    run(folds[:4], Counting(random_state=0))
-    again = run(folds, Counting(random_state=0))
-    assert Counting.n_fits == 2
+    run(folds[:4], LinearSVC(random_state=0))
+    again = run(folds, LinearSVC(random_state=0))
+    assert len(fits) == 2
     plain = evaluate(Described(rows, None), y, folds, classifier=LinearSVC(random_state=0))
     for one, other in zip(again, plain, strict=True):
         assert_array_equal(one.predictions, other.predictions)
         assert_array_equal(one.scores, other.scores)
         assert one.index == other.index
-    run(folds, Counting(C=2, random_state=0))
-    assert Counting.n_fits == 6  # other settings are other folds
+    run(folds, LinearSVC(C=2, random_state=0))
+    assert len(fits) == 6  # other settings are other folds
     rows = rows + 0.1
-    run(folds, Counting(random_state=0))
-    assert Counting.n_fits == 6  # and so are other rows
+    run(folds, LinearSVC(random_state=0))
+    assert len(fits) == 6  # and so are other rows
 
 
-@pytest.mark.parametrize("damage", [b"", b"nonsense"])
+class Own(LinearSVC):
+    """A class of the user's: in the next run it may do something else."""
+
+
+@pytest.mark.parametrize(
+    ("tail", "classifier"),
+    [
+        (None, Own()),
+        (None, make_pipeline(StandardScaler(), Own())),
+        (FunctionTransformer(lambda rows: rows[:, :3]), None),
+        (None, SVC(kernel=lambda a, b: a @ b.T)),
+        (None, LinearSVC(random_state=np.random.RandomState(0))),
+    ],
+    ids=["class", "class inside", "function", "kernel", "random state"],
+)
+def test_nothing_is_kept_of_what_may_be_something_else_next_time(tmp_path, tail, classifier):
+    rows, y = unit_rows(24, 8, 2, signal=0.5)
+    folds = list(StratifiedKFold(3).split(rows, y))
+    evaluate(Described(rows, tail), y, folds, classifier=classifier, memory=tmp_path)
+    assert not (tmp_path / "folds").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"nonsense",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:150] + bytes([content[150] ^ 255]) + content[151:],
+    ],
+    ids=["empty", "nonsense", "cut off", "a flipped byte"],
+)
 def test_a_damaged_fold_is_computed_anew(tmp_path, damage):
     rows, y = unit_rows(24, 8, 2, signal=0.5)
     folds = list(StratifiedKFold(3).split(rows, y))
     first = evaluate(Described(rows, None), y, folds, memory=tmp_path)
     for path in (tmp_path / "folds").iterdir():
-        path.write_bytes(damage)
+        path.write_bytes(damage(path.read_bytes()))
     again = evaluate(Described(rows, None), y, folds, memory=tmp_path)
     for one, other in zip(first, again, strict=True):
         assert_array_equal(one.predictions, other.predictions)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skvideo3d import C3DTransformer
-from skvideo3d.benchmarks.plan import make_plan
+from skvideo3d.benchmarks.plan import make_plan, visible_networks
 
 
 class Learner(TransformerMixin, BaseEstimator):
@@ -38,6 +38,10 @@ DESCRIBERS = {
         make_pipeline(make_union(network(path), network(path, norm=None)), StandardScaler()),
         network(path, n_components=2, random_state=0),
         network(path, pooling="max"),
+    ),
+    "weighted union": lambda path: FeatureUnion(
+        [("a", network(path)), ("b", network(path, n_components=2, random_state=0))],
+        transformer_weights={"a": 3.0, "b": 0.5},
     ),
     "own": lambda path: FunctionTransformer(lambda X: np.array([[v.mean(), v.std()] for v in X])),
 }
@@ -71,7 +75,7 @@ def test_parts_side_by_side_and_the_tail_give_what_the_describer_gives(
         Learner(),
         make_pipeline(Learner(), StandardScaler()),
         make_union(FunctionTransformer(), Learner()),
-        FeatureUnion([("net", C3DTransformer())], transformer_weights={"net": 2.0}),
+        type("Variation", (C3DTransformer,), {"transform": lambda self, X: None})(n_components=2),
     ],
 )
 def test_what_learns_from_videos_themselves_cannot_be_taken_apart(describer):
@@ -83,3 +87,15 @@ def test_the_describer_is_left_as_it_was(small_c3d):
     make_plan(describer)
     assert describer.n_components == 2
     assert not hasattr(describer, "feature_blocks_")
+
+
+def test_steps_keep_the_names_that_grids_address():
+    pipeline = Pipeline([("net", C3DTransformer(n_components=3)), ("reduce", PCA(1))])
+    tail = make_plan(pipeline).tail([slice(0, 4096)])
+    assert list(tail.named_steps) == ["net", "reduce"]
+
+
+def test_networks_that_get_the_videos_are_found():
+    union = make_union(make_pipeline(C3DTransformer(layer="fc7"), PCA(2)), Learner())
+    (part,) = visible_networks(make_pipeline(union, StandardScaler()))
+    assert (part.name, part.describer.layer) == ("pipeline", "fc7")

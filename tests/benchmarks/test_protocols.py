@@ -14,6 +14,8 @@ from miniatures.hmdb51 import write_hmdb51
 from miniatures.object_sequences import write_sequences
 from miniatures.ucf101 import write_ucf101
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.io import loadmat
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import (
     LeaveOneGroupOut,
     LeaveOneOut,
@@ -36,6 +38,7 @@ from skvideo3d.benchmarks import (
     ucf101,
     video_folder,
 )
+from skvideo3d.datasets import load_aslan
 from skvideo3d.exceptions import VideoDecodeError
 from skvideo3d.feature_extraction.store import DescriptorStore
 
@@ -227,6 +230,15 @@ def test_an_unreadable_video_is_left_out_of_the_figures_unless_asked(ucf, tmp_pa
         ucf101(root, describer=describer, on_error="raise")
 
 
+def test_results_among_the_videos_are_no_videos(ucf, tmp_path):
+    root = tmp_path / "videos"
+    shutil.copytree(ucf / "UCF-101", root)
+    first = video_folder(root, describer=DULL, memory=root / "work")
+    first.save(root / "Archery" / "results")
+    again = video_folder(root, describer=DULL, memory=root / "work")
+    assert again.per_class == first.per_class
+
+
 def test_a_second_run_reuses_everything_and_says_so(ucf, small_c3d, tmp_path):
     describer = C3DTransformer(small_c3d)
     first = ucf101(ucf, describer=describer, memory=tmp_path)
@@ -273,14 +285,35 @@ def test_compactness_projects_on_components_of_the_training_videos(ucf, small_c3
         compactness(ucf, describer=describer, dimensions=(0,))
 
 
+def test_compactness_comes_after_what_the_describer_learns(ucf, small_c3d):
+    describer = C3DTransformer(small_c3d, n_components=5, random_state=0)
+    result = compactness(ucf, describer=describer, dimensions=(2, 8))
+    assert result.metrics == ("2", "all")
+    assert result.curves["compactness"]["dimensions"] == [2, 5]
+
+
+def test_a_split_whose_test_videos_are_all_unreadable_is_named(ucf, tmp_path, small_c3d):
+    root = tmp_path / "set"
+    shutil.copytree(ucf, root)
+    for path in root.rglob("*_g0[12]_*.avi"):
+        path.write_bytes(b"no video")
+    describer = C3DTransformer(small_c3d)
+    for result in (
+        ucf101(root, describer=describer),
+        compactness(root, describer=describer, dimensions=(2,)),
+    ):
+        assert result.fold_names == ["split 2", "split 3"]
+        assert any("of split 1: the mean is without it" in note for note in result.notes)
+    with pytest.raises(ValueError, match="none of the 1 folds has a test video"):
+        ucf101(root, describer=describer, splits=[1])
+
+
 # --- ASLAN -------------------------------------------------------------------------------------
 
 
 def test_aslan_is_ten_folds_of_standardised_similarities(pairs, small_c3d):
     describer = C3DTransformer(small_c3d, layer=("prob", "fc7", "fc6", "pool5"))
     result = aslan(pairs, describer=describer, classifier=LinearSVC(C=0.05, random_state=0))
-    from scipy.io import loadmat
-
     table = loadmat(pairs / "View2.mat")["action_splits_pairs"].astype(int)
     videos = [
         [(f"{pairs}/ASLAN_AVI/{a:04d}.avi", f"{pairs}/ASLAN_AVI/{b:04d}.avi") for a, b in part]
@@ -323,25 +356,48 @@ def test_aslan_is_ten_folds_of_standardised_similarities(pairs, small_c3d):
 
 
 def test_aslan_with_a_describer_that_learns_learns_from_training_pairs(pairs, small_c3d, tmp_path):
-    describer = C3DTransformer(small_c3d, n_components=4, random_state=0, memory=tmp_path)
-    result = aslan(pairs, describer=describer)
-    (row,) = result.rows
-    assert len(row.folds["accuracy"]) == 10
-    assert len(DescriptorStore(tmp_path).readings()) == 12
+    describer = C3DTransformer(small_c3d, n_components=4, random_state=0)
+    first = aslan(pairs, describer=describer, memory=tmp_path)
+    again = aslan(pairs, describer=describer, memory=tmp_path)
+    assert len(DescriptorStore(tmp_path / "descriptors").readings()) == 12
+    assert again.counts == {"described": 0, "reused": 12, "clips": 0}
+    assert first.rows == again.rows
+    # By hand, for the third fold: the PCA of the training pairs' videos.
+    videos = load_aslan(pairs)
+    train, test = videos.cv[2]
+    model = make_pipeline(PairSimilarityTransformer(describer), StandardScaler(), SVM)
+    model.fit([videos.data[i] for i in train], videos.target[train])
+    expected = percent(model.predict([videos.data[i] for i in test]) == videos.target[test])
+    assert first.rows[0].folds["accuracy"][2] == pytest.approx(expected)
 
 
-def test_pairs_with_an_unreadable_video_are_left_out(pairs, tmp_path, small_c3d):
+@pytest.mark.parametrize("learns", ["nothing", "components", "what nobody can see"])
+def test_pairs_with_an_unreadable_video_are_left_out_whatever_is_learnt(
+    pairs, tmp_path, small_c3d, learns
+):
     root = tmp_path / "set"
     shutil.copytree(pairs, root)
     (root / "ASLAN_AVI" / "0003.avi").write_bytes(b"no video")
-    result = aslan(root, describer=C3DTransformer(small_c3d))
-    from scipy.io import loadmat
-
+    describer = C3DTransformer(small_c3d, n_components=3 if learns == "components" else None)
+    if learns == "what nobody can see":
+        describer = FeatureUnion([("net", describer), ("none", Nothing())])
+    result = aslan(root, describer=describer, memory=tmp_path / "work")
     table = loadmat(root / "View2.mat")["action_splits_pairs"]
     n_spoilt = int(((table[:, 0] == 3) | (table[:, 1] == 3)).sum())
     assert result.data.n_failed == n_spoilt > 0
     assert result.data.n_used == 80 - n_spoilt
     assert "0003.avi" in str(result)
+    assert len(DescriptorStore(tmp_path / "work" / "descriptors").readings()) == 12
+
+
+class Nothing(TransformerMixin, BaseEstimator):
+    """Learns from videos, as far as anybody can tell."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.zeros((len(X), 1))
 
 
 # --- scenes and objects ------------------------------------------------------------------------
@@ -511,6 +567,7 @@ def test_a_class_with_one_video_is_refused_with_what_to_do(ucf, tmp_path):
         ({"cv": "ten"}, "use 'stratified'"),
         ({"n_folds": 13}, "too few for 13 folds"),
         ({"n_folds": 1}, "at least 2 folds"),
+        ({"n_folds": 3, "cv": "leave-one-out"}, "is for cv='stratified'"),
         ({"classes": ["Archery"]}, "one class, 'Archery'"),
         ({"on_error": "skip"}, "use 'drop' or 'raise'"),
     ],

@@ -80,6 +80,19 @@ def test_the_same_command_again_describes_nothing(name, sets, tmp_path, small_c3
     assert one["rows"] == other["rows"]
 
 
+def test_a_result_of_another_command_is_not_replaced(sets, tmp_path, small_c3d, capsys):
+    run("ucf101", sets, tmp_path, small_c3d)
+    run("ucf101", sets, tmp_path, small_c3d)
+    assert [path.name for path in tmp_path.glob("ucf101*")] == ["ucf101"]
+    run("ucf101", sets, tmp_path, small_c3d, "--classes", "2")
+    assert f"is now in {tmp_path / 'ucf101-1'}" in capsys.readouterr().out
+    titles = [
+        json.loads((tmp_path / name / "result.json").read_text())["title"]
+        for name in ("ucf101-1", "ucf101")
+    ]
+    assert ["3 classes" in titles[0], "2 classes" in titles[1]] == [True, True]
+
+
 def test_several_weights_are_concatenated(sets, tmp_path, small_c3d):
     other = tmp_path / "other.safetensors"
     shutil.copyfile(small_c3d, other)

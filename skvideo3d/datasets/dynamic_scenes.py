@@ -205,14 +205,14 @@ def _recognise(around: list[tuple[str, ...]], root: str) -> str:
     if len(fitting) > 1:
         raise ValueError(
             f"below {root!r} are class folders of both YUPENN and Maryland; give the narrower "
-            "folder as root."
+            "folder as root (--data)."
         )
     if not fitting:
         raise ValueError(
             f"{root!r} cannot be recognised as YUPENN or Maryland: none of the folders with videos "
             "below it has the name of a class that only one of them has, such as 'Beach' or "
-            "'Avalanche'. Give the folder the set was unpacked into, or pass name='yupenn' or "
-            "name='maryland'."
+            "'Avalanche'. Give the folder the set was unpacked into, or pass name='yupenn' "
+            "(--set yupenn) or name='maryland' (--set maryland)."
         )
     return fitting[0]
 
@@ -231,7 +231,7 @@ def _check_counts(
             raise ValueError(
                 f"{label!r} has {len(paths)} videos below {root!r}, and {scenes.n_videos} in "
                 f"{scenes.title}: this is another set, or more than one. Give the narrower folder "
-                "as root, or remove what does not belong, such as second copies."
+                "as root (--data), or remove what does not belong, such as second copies."
             )
     lacking = [
         f"{label} ({len(paths)} of {scenes.n_videos} videos)"

@@ -106,7 +106,8 @@ class VideoIndex:
             found = [p for p in found if os.path.basename(os.path.dirname(p)).lower() == inside]
         if len(found) > 1:
             raise ValueError(
-                f"{name!r} could be {found[0]!r} or {found[1]!r}; give the narrower folder as root."
+                f"{name!r} could be {found[0]!r} or {found[1]!r}; give the narrower folder "
+                "as root (--data)."
             )
         return found[0] if found else None
 

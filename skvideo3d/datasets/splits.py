@@ -185,19 +185,23 @@ def choose_classes(names: Sequence[str], classes: int | Sequence[str] | None) ->
         return list(names)
     if isinstance(classes, int | np.integer):
         if isinstance(classes, bool) or not 1 <= classes <= len(names):
-            raise ValueError(f"classes={classes!r}: choose from 1 to {len(names)}, or give names.")
+            raise ValueError(
+                f"classes={classes!r}: choose from 1 to {len(names)}, or give names (--classes)."
+            )
         return list(names[:classes])
     if isinstance(classes, str):
         raise ValueError(f"classes={classes!r} is one word: give a list, such as [{classes!r}].")
     if not len(classes):
-        raise ValueError(f"classes={classes!r} chooses none: give names, or None for all.")
+        raise ValueError(
+            f"classes={classes!r} chooses none: give names (--classes), or None for all."
+        )
     by_lower = {name.lower(): name for name in names}
     for name in classes:
         if name not in names:
             close = difflib.get_close_matches(str(name).lower(), by_lower, n=3)
             hint = " or ".join(repr(by_lower[match]) for match in close)
             raise ValueError(
-                f"classes: {name!r} is none of the {len(names)} classes. "
+                f"classes= (--classes): {name!r} is none of the {len(names)} classes. "
                 + (f"Did you mean {hint}?" if hint else f"They are {_shorten(names)}.")
             )
     return [name for name in names if name in set(classes)]
@@ -230,7 +234,7 @@ def choose_splits(
         return list(range(1, len(named) + 1)), set().union(*named)
     numbers = sorted({splits} if isinstance(splits, int) else set(splits))
     if not numbers or not set(numbers) <= set(range(1, len(named) + 1)):
-        raise ValueError(f"splits={splits!r}: choose from 1 to {len(named)}.")
+        raise ValueError(f"splits={splits!r}: choose from 1 to {len(named)} (--splits).")
     used = {name for k in numbers for name, use in named[k - 1].items() if use != UNUSED}
     return numbers, used
 
@@ -276,7 +280,7 @@ def find_videos(
                 raise ValueError(
                     f"split {number} has no video to {word}: none of the {list(use).count(part)} "
                     f"that its list names is below {str(index.root)!r}. Fetch more of the set, or "
-                    "choose classes that are there."
+                    "choose with classes= (--classes) such as are there."
                 )
         cv.append((np.flatnonzero(left == TRAIN), np.flatnonzero(left == TEST)))
     return present, [str(paths[i]) for i in present], cv

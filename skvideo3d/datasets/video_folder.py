@@ -168,7 +168,8 @@ def _apply(pattern: str | Callable[[str], str], inside: list[str], parameter: st
             compiled = re.compile(pattern)
         except (re.error, TypeError) as error:
             raise ValueError(
-                f"{parameter}={pattern!r} is neither a regular expression ({error}) nor a function."
+                f"{parameter}={pattern!r} (--{parameter}) is neither a regular "
+                f"expression ({error}) nor a function."
             ) from error
         matches = [compiled.search(path) for path in inside]
         found = [match[min(compiled.groups, 1)] if match else "" for match in matches]
@@ -179,9 +180,9 @@ def _apply(pattern: str | Callable[[str], str], inside: list[str], parameter: st
     ]
     if wrong:
         raise ValueError(
-            f"{parameter}={pattern!r} finds nothing in the paths of {len(wrong)} of the "
-            f"{len(inside)} videos: {_shorten(wrong)}. Change it so that it fits all of them, or "
-            "move these away."
+            f"{parameter}={pattern!r} (--{parameter}) finds nothing in the paths of "
+            f"{len(wrong)} of the {len(inside)} videos: {_shorten(wrong)}. Change it so "
+            "that it fits all of them, or move these away."
         )
     return found
 

@@ -114,7 +114,7 @@ def test_what_is_missing_is_refused_with_classes_and_counts(tmp_path):
     assert "avalanche (9 of 10 videos), tornado (0 of 10 videos)." in message
     assert "Folders of no class: Tornadoe; rename" in message
     assert "more.zip': unpack" in message
-    assert "missing='drop'" in message
+    assert "missing='drop' (--missing drop)" in message
     scenes = load_dynamic_scenes(tmp_path, missing="drop")
     assert len(scenes.data) == 9 + 11 * 10
     assert scenes.missing == ["avalanche (9 of 10 videos)", "tornado (0 of 10 videos)"]
@@ -126,14 +126,16 @@ def test_what_is_missing_is_refused_with_classes_and_counts(tmp_path):
 def test_more_videos_than_the_set_has_are_refused(tmp_path):
     touch(tmp_path / "Avalanche", 10)
     touch(tmp_path / "copy" / "avalanche", 1)
-    with pytest.raises(ValueError, match=r"'avalanche' has 11 videos .*10 in Maryland.*narrower"):
+    with pytest.raises(
+        ValueError, match=r"'avalanche' has 11 videos .*10 in Maryland.*narrower .* \(--data\)"
+    ):
         load_dynamic_scenes(tmp_path, missing="drop")
 
 
 def test_classes_of_both_sets_need_the_name(tmp_path):
     for folder in ("Fountain", "Waterfall"):
         touch(tmp_path / folder, 2)
-    with pytest.raises(ValueError, match=r"cannot be recognised .*name='yupenn'"):
+    with pytest.raises(ValueError, match=r"cannot be recognised .*name='yupenn' \(--set yupenn\)"):
         load_dynamic_scenes(tmp_path, missing="drop")
     for name, labels in (("yupenn", [3, 3, 12, 12]), ("maryland", [4, 4, 10, 10])):
         scenes = load_dynamic_scenes(tmp_path, name=name, missing="drop")
@@ -143,7 +145,7 @@ def test_classes_of_both_sets_need_the_name(tmp_path):
 def test_both_sets_below_one_folder_are_refused(tmp_path):
     touch(tmp_path / "a" / "Beach", 1)
     touch(tmp_path / "b" / "Tornado", 1)
-    with pytest.raises(ValueError, match="both YUPENN and Maryland; give the narrower folder"):
+    with pytest.raises(ValueError, match=r"both YUPENN and Maryland; .*as root \(--data\)"):
         load_dynamic_scenes(tmp_path)
 
 

@@ -81,7 +81,9 @@ def test_the_folder_decides_between_videos_of_one_name(tmp_path):
     index = VideoIndex(tmp_path)
     assert index.find("Walk/1.avi") == str(tmp_path / "walk" / "1.avi")
     assert index.find("jump/1.avi") is None
-    with pytest.raises(ValueError, match=r"'1\.avi' could be .*give the narrower folder"):
+    with pytest.raises(
+        ValueError, match=r"'1\.avi' could be .*give the narrower folder as root \(--data\)"
+    ):
         index.find("1.avi")
 
 

@@ -65,7 +65,7 @@ def test_all_splits_have_all_videos_and_some_those_that_they_use():
 
 @pytest.mark.parametrize("splits", [[], [0], [3], [1, 4]])
 def test_a_split_that_there_is_not_is_refused(splits):
-    with pytest.raises(ValueError, match=r"splits=.*: choose from 1 to 2"):
+    with pytest.raises(ValueError, match=r"splits=.*: choose from 1 to 2 \(--splits\)"):
         choose_splits(splits, NAMED)
 
 

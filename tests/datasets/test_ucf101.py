@@ -140,10 +140,13 @@ def test_classes_are_chosen_by_name_or_number_in_the_official_order(small):
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (["archer"], r"'archer' is none of the 3 classes\. Did you mean 'Archery'\?"),
+        (
+            ["archer"],
+            r"classes= \(--classes\): 'archer' is none of the 3 classes\. Did you mean 'Archery'\?",
+        ),
         (["Zumba"], "'Zumba' is none of the 3 classes. They are ApplyEyeMakeup, Archery"),
         ("Archery", r"one word: give a list, such as \['Archery'\]"),
-        (0, "classes=0: choose from 1 to 3"),
+        (0, r"classes=0: choose from 1 to 3, .* \(--classes\)"),
         (4, "classes=4: choose from 1 to 3"),
         (True, "classes=True"),
         ([], "chooses none"),

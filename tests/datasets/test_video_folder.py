@@ -140,7 +140,7 @@ def test_videos_of_no_class_or_group_are_named(tmp_path, parameter, pattern):
 @pytest.mark.parametrize("pattern", ["(", 3])
 def test_what_is_no_pattern_is_refused(tmp_path, pattern):
     touch(tmp_path, "run/ann.avi")
-    message = rf"groups={re.escape(repr(pattern))} is neither a regular expression \("
+    message = rf"groups={re.escape(repr(pattern))} \(--groups\) is neither a regular expression \("
     with pytest.raises(ValueError, match=message):
         load_video_folder(tmp_path, groups=pattern)
 

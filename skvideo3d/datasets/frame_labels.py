@@ -10,10 +10,14 @@ from typing import Final
 
 import numpy as np
 
+from skvideo3d.video.lengths import frame_count
+
 __all__ = ["read_frame_labels", "window_labels"]
 
 _RANGE: Final = re.compile(r"(\d+)\s+(\d+)\s+(\S.*)")
 _NUMBERS: Final = re.compile(r"\d+\s+\d+")
+_SLACK_FRAMES: Final = 2
+_SLACK_PERCENT: Final = 5
 _MOST_FRAMES: Final = 10_000_000
 """Four days and more; a larger number is a slip that would fill the memory."""
 
@@ -71,7 +75,11 @@ def window_labels(
 
 
 def read_frame_labels(
-    path: str, background: Collection[str], n_frames: int | None = None
+    path: str,
+    background: Collection[str],
+    n_frames: int | None = None,
+    *,
+    video: str | None = None,
 ) -> list[str | None]:
     r"""Read what each frame of a video shows.
 
@@ -88,6 +96,9 @@ def read_frame_labels(
     n_frames : int or None, default=None
         Frames of the video. None takes the file's word: its number of lines, or its highest last
         frame.
+    video : str or None, default=None
+        Video file whose header has its say where `n_frames` is None. Headers may be a little off,
+        so a difference of 2 frames and 5 % is let pass, and so is all if the header tells nothing.
 
     Returns
     -------
@@ -98,7 +109,7 @@ def read_frame_labels(
     ------
     ValueError
         If the file cannot be read, is empty, has a line that is not of its form, ranges that
-        overlap or run backwards, or does not suit `n_frames`.
+        overlap or run backwards, or does not suit `n_frames` or `video`.
 
     Examples
     --------
@@ -123,7 +134,8 @@ def read_frame_labels(
     first = next(filter(None, lines), None)
     if first is None:
         raise ValueError(f"the label file {path!r} is empty; write a label a line, or ranges.")
-    if _RANGE.fullmatch(first) or _NUMBERS.fullmatch(first):
+    is_ranges = bool(_RANGE.fullmatch(first) or _NUMBERS.fullmatch(first))
+    if is_ranges:
         words = _expand(path, lines, n_frames)
     else:
         words = list(lines)
@@ -138,7 +150,26 @@ def read_frame_labels(
                 f"{path!r} has labels of {len(words)} frames, and its sequence has {n_frames} "
                 "frames; write a line for each frame."
             )
+    if n_frames is None and video is not None:
+        _check_header(path, len(words), video, may_end_early=is_ranges)
     return [word if word and word.lower() not in background else None for word in words]
+
+
+def _check_header(path: str, n_labels: int, video: str, *, may_end_early: bool) -> None:
+    """Refuse labels that are of another video, going by the length that its header announces."""
+    announced = frame_count(video)
+    if announced is None:
+        return
+    excess = n_labels - announced
+    if may_end_early:
+        excess = max(excess, 0)
+    if abs(excess) > _SLACK_FRAMES + _SLACK_PERCENT * announced / 100:
+        raise ValueError(
+            f"the label file {path!r} has labels of {n_labels} frames, and the header of its video "
+            f"{video!r} announces {announced}: they do not belong together, or one is cut short. "
+            "Put the right one there; if the header is wrong, replace the video by a folder of "
+            "its frames."
+        )
 
 
 def _expand(path: str, lines: list[str], n_frames: int | None) -> list[str]:

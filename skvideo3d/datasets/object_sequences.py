@@ -73,8 +73,10 @@ def load_object_sequences(
       form frames of no range have none either.
 
     Windows run over the labelled frames: all lines, or all frames up to the highest last one. For a
-    folder of frames this is checked against the images in it. A video file is not opened for that;
-    if its labels go on after its end, describing those windows fails.
+    folder of frames this is checked against the images in it, for a video file against the length
+    that its header announces. Headers may be a little off: labels of 2 frames and 5 % more or fewer
+    are taken, and any where the header tells no length. Ranges may end early. A window after the
+    true end of its video fails when it is described.
 
     Parameters
     ----------
@@ -113,8 +115,8 @@ def load_object_sequences(
     ------
     ValueError
         If there is no such folder; a sequence has no label file or several, or a label file no
-        sequence; a label file is damaged; fewer than two sequences have a labelled window; or a
-        length has no meaning.
+        sequence; a label file is damaged, or does not suit the length of its sequence; fewer than
+        two sequences have a labelled window; or a length has no meaning.
 
     References
     ----------
@@ -149,7 +151,7 @@ def load_object_sequences(
         )
     files = _match_labels(folder, sequences)
     frames = [
-        read_frame_labels(file, nothing, _count_images(path))
+        read_frame_labels(file, nothing, _count_images(path), video=path)
         for path, file in zip(sequences, files, strict=True)
     ]
     objects = sorted({label for labels in frames for label in labels if label is not None})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from miniatures.clips import write_clip
 from miniatures.object_sequences import write_sequences
 from PIL import Image
 
@@ -104,6 +105,42 @@ def test_labels_of_a_folder_of_frames_are_checked_against_its_images(tmp_path):
     (tmp_path / "b.txt").write_text("4 15 cup\n")
     windows = load_object_sequences(tmp_path, stride=4)
     assert [(w.start, w.stop) for w in windows.data] == [(0, 16), (0, 16), (4, 20)]
+
+
+@pytest.mark.parametrize(
+    ("text", "n_labels"),
+    # A video of 20 frames: 2 and 5 % are 3 frames, so from 17 to 23 pass; ranges may end early.
+    [
+        ("cup\n" * 16, 16),
+        ("cup\n" * 17, None),
+        ("cup\n" * 23, None),
+        ("cup\n" * 24, 24),
+        ("0 15 cup\n", None),
+        ("0 15 cup\n20 22 pen\n", None),
+        ("0 15 cup\n20 23 none\n", 24),
+    ],
+)
+def test_labels_of_a_video_file_are_checked_against_its_header(tmp_path, text, n_labels):
+    write_labels(tmp_path, a="0 15 cup\n")
+    write_clip(tmp_path / "b.avi", 0, 0, n_frames=20)
+    (tmp_path / "b.txt").write_text(text)
+    if n_labels is None:
+        assert {0, 1} == set(load_object_sequences(tmp_path).groups)
+        return
+    message = rf"b\.txt' has labels of {n_labels} frames, .*b\.avi' announces 20: .* right one"
+    with pytest.raises(ValueError, match=message):
+        load_object_sequences(tmp_path)
+
+
+def test_the_labels_of_another_recording_are_refused(tmp_path):
+    write_sequences(tmp_path, n_sequences=2, n_frames=64)
+    write_sequences(tmp_path / "long", n_sequences=1, n_frames=80)
+    assert load_object_sequences(tmp_path).n_listed == 3
+    # 2 and 5 % of 64 are 5 frames.
+    (tmp_path / "long" / "sequence_1.txt").replace(tmp_path / "sequence_1.txt")
+    (tmp_path / "long" / "sequence_1.avi").unlink()
+    with pytest.raises(ValueError, match=r"has labels of 80 frames, .*announces 64"):
+        load_object_sequences(tmp_path)
 
 
 def test_words_for_the_background_are_the_callers_in_any_case(tmp_path):

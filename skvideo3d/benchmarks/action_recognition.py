@@ -157,8 +157,13 @@ def _run(
         options,
         root=root,
         benchmark=benchmark,
-        title=f"{benchmark.upper()}: {len(videos.target_names)} classes, mean over "
-        f"{len(videos.cv)} splits",
+        title=lambda n: f"{benchmark.upper()}: {n} classes, {_of_splits(videos.splits)}",
         fold_names=[f"split {number}" for number in videos.splits],
         published=published(benchmark),
     )
+
+
+def _of_splits(splits: Sequence[int]) -> str:
+    if len(splits) == 1:
+        return f"split {splits[0]}"
+    return f"mean over {len(splits)} splits"

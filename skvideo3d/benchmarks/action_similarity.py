@@ -93,6 +93,7 @@ def aslan(
         n_jobs=n_jobs,
         verbose=verbose,
     )
+    options.check(pairs.target, pairs.cv, pairs.groups)
     videos = options.describe(pairs.videos)
     began = time.perf_counter()
     features, blocks = _pair_features(pairs, videos)

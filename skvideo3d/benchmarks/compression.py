@@ -20,7 +20,7 @@ from .describing import Described, OnError
 from .evaluation import Fold, ParamGrid
 from .options import Options
 from .published import published
-from .recognition import data_use, note_lost_folds, note_weights, work_counts
+from .recognition import data_use, note_lost_folds, note_weights, predictions_of, work_counts
 from .results import BenchmarkResult, ResultRow
 
 __all__ = ["compactness"]
@@ -84,6 +84,7 @@ def compactness(
         n_jobs=n_jobs,
         verbose=verbose,
     )
+    options.check(videos.target, videos.cv, videos.groups)
     described = options.describe(videos.data)
     began = time.perf_counter()
     most = _most_components(described, videos.cv, is_search=options.param_grid is not None)
@@ -95,6 +96,7 @@ def compactness(
             f"Left out, as there are fewer training videos or features: {left} dimensions."
         )
     folds: dict[str, list[float]] = {}
+    predictions: list[dict[str, Any]] = []
     for k in [*possible, None]:
         steps = [described.tail, None if k is None else PCA(k, random_state=0)]
         steps = [step for step in steps if step is not None]
@@ -103,6 +105,10 @@ def compactness(
             replace(described, tail=tail), videos.target, videos.cv, videos.groups
         )
         name = "all" if k is None else str(k)
+        predictions += [
+            {"dimensions": name, **row}
+            for row in predictions_of(videos, outcomes, [f"split {k}" for k in videos.splits])
+        ]
         folds[name] = [
             100 * float(np.mean(o.predictions == videos.target[o.test])) for o in outcomes
         ]
@@ -127,6 +133,7 @@ def compactness(
         counts=work_counts(described),
         notes=notes,
         chance=100 / len(np.unique(videos.target)),
+        predictions=predictions,
         curves={
             "compactness": {
                 "dimensions": [k for k, _ in curve],

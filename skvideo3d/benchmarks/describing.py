@@ -23,6 +23,7 @@ from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.feature_extraction.cost import Cost
 from skvideo3d.feature_extraction.extraction import Outcome
 
+from .method_names import describer_name
 from .plan import is_network, make_plan, visible_networks
 
 __all__ = ["Described", "OnError", "describe_videos", "in_words", "say"]
@@ -60,8 +61,8 @@ class Described:
         The hash of each part's weights.
     has_random_weights : bool
         Whether a network was not trained.
-    n_reused : int
-        Videos whose rows were all in the store.
+    n_described, n_reused : int
+        Rows that were computed now, and those that were in the store; of several networks, of all.
     cost : Cost
         Of what was done now.
     seconds : float
@@ -76,6 +77,7 @@ class Described:
     blocks: dict[str, slice] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     has_random_weights: bool = False
+    n_described: int = 0
     n_reused: int = 0
     cost: Cost = field(default_factory=Cost)
     seconds: float = 0.0
@@ -134,13 +136,12 @@ def describe_videos(
         # The folds will ask for the same videos again and again.
         described.scratch = Scratch()
         memory = described.scratch.folder
-    done = np.full(len(videos), True)
     columns: list[slice] = []
     rows = []
     for part in visible_networks(describer) if plan is None else plan.parts:
         inner = _with_store(part.describer, memory, n_jobs)
         work = _Describing(part.name, videos, inner, on_error, verbose)
-        rows.append(work.run(described, done))
+        rows.append(work.run(described))
         begin = columns[-1].stop if columns else 0
         columns.append(slice(begin, begin + rows[-1].shape[1]))
         for name, block in work.blocks(rows[-1].shape[1]).items():
@@ -153,7 +154,6 @@ def describe_videos(
     else:
         described.rows = np.hstack(rows)
         described.tail = plan.tail(columns)
-    described.n_reused = int(done.sum()) if rows else 0
     failures = dict(described.failures)  # one for each video, whatever part failed
     described.failures = sorted(failures.items())
     if len(failures) == len(videos):
@@ -183,14 +183,15 @@ class _Describing:
         self.verbose = verbose
         self.describer = describer
 
-    def run(self, described: Described, done: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def run(self, described: Described) -> NDArray[np.float32]:
+        n_failures = len(described.failures)
         if not is_network(self.describer):
-            done[:] = False
-            return self._run_other(described)
+            rows = self._run_other(described)
+            described.n_described += len(rows) - (len(described.failures) - n_failures)
+            return rows
         described.weights[self.name] = self._fit()
         described.has_random_weights |= self.describer.weights is None
         stored = np.array(self.describer._are_stored(self.videos))
-        done &= stored
         todo = np.flatnonzero(~stored)
         first, rest = todo[:_N_FIRST], todo[_N_FIRST:]
         n_clips = self._foresee(todo)
@@ -206,6 +207,8 @@ class _Describing:
             pieces.append((others, self._describe(others, described, costs)))
         for cost in costs:
             described.cost += cost
+        described.n_reused += int(stored.sum())
+        described.n_described += len(todo) - (len(described.failures) - n_failures)
         rows = np.empty((len(self.videos), pieces[0][1].shape[1]), np.float32)
         for positions, values in pieces:
             rows[positions] = values
@@ -310,7 +313,8 @@ class _Describing:
 
     def _say(self, text: str) -> None:
         if self.verbose:
-            say(f"{self.name}: {text}")
+            label = describer_name(self.describer)
+            say(f"{self.prefix.removesuffix('__')} {label}: {text}".lstrip())
 
 
 def say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import RidgeClassifier
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.parallel import Parallel, delayed
+from tqdm import tqdm
 
-from .describing import Described
+from .describing import Described, say
 from .fold_store import FoldOutcome, open_fold_store
 
-__all__ = ["Fold", "ParamGrid", "default_classifier", "evaluate"]
+__all__ = ["Fold", "ParamGrid", "check_evaluation", "default_classifier", "evaluate"]
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 ParamGrid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
@@ -43,6 +50,7 @@ def evaluate(
     groups: NDArray[Any] | None = None,
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> list[FoldOutcome]:
     """Fit on the training part of each fold, predict its test part.
 
@@ -71,6 +79,8 @@ def evaluate(
         models made of scikit-learn's parts alone, since other code may change between runs.
     n_jobs : int, optional
         Folds at the same time.
+    verbose : int, default=0
+        If not 0, draws a bar on stderr and says how many folds are known.
 
     Returns
     -------
@@ -104,12 +114,53 @@ def evaluate(
         for fold, outcome in zip(folds, known, strict=True)
         if outcome is None
     )
+    n_known = sum(outcome is not None for outcome in known)
+    if verbose and n_known:
+        say(f"Folds: {n_known} of {len(folds)} are known from an earlier run.")
     outcomes = []
-    for fold, outcome in zip(folds, known, strict=True):
-        outcomes.append(outcome or next(results))
-        if outcome is None and store:
-            store.put(*fold[1:], outcomes[-1])
+    with tqdm(
+        total=len(folds) - n_known, desc="folds", unit="fold", file=sys.stderr, disable=not verbose
+    ) as bar:
+        for fold, outcome in zip(folds, known, strict=True):
+            outcomes.append(outcome or next(results))
+            if outcome is None:
+                bar.update()
+                if store:
+                    store.put(*fold[1:], outcomes[-1])
     return outcomes
+
+
+def check_evaluation(
+    y: NDArray[np.int64],
+    cv: Sequence[Fold],
+    *,
+    classifier: Any,
+    param_grid: ParamGrid | None = None,
+    groups: NDArray[Any] | None = None,
+) -> None:
+    """Refuse what `evaluate` would fail on, which is known before any video is opened.
+
+    Parameters
+    ----------
+    y, cv, classifier, param_grid, groups
+        See `evaluate`.
+
+    Raises
+    ------
+    ValueError
+        If a training part has fewer than two classes, a class too few videos for the grid search,
+        or the classifier does not take its parameters.
+    """
+    for _, train, _ in _usable_folds(cv, np.arange(len(y)), y):
+        if param_grid is not None:
+            _inner_folds(y[train], None if groups is None else groups[train])
+    for params in ParameterGrid(param_grid or {}):
+        own = {k: value for k, value in params.items() if not k.startswith("descriptor__")}
+        candidate = clone(classifier).set_params(**own)
+        # What scikit-learn's own estimators check when they are fitted.
+        validate = getattr(candidate, "_validate_params", None)
+        if validate is not None:
+            validate()
 
 
 def _model(tail: Any, classifier: Any, param_grid: ParamGrid | None) -> Any:
@@ -137,8 +188,8 @@ def _usable_folds(
             continue
         if len(np.unique(y[train])) < 2:
             raise ValueError(
-                f"fold {index + 1} has {len(train)} usable training videos of "
-                f"{len(np.unique(y[train]))} class(es); a classifier needs at least two classes."
+                f"fold {index + 1} has {len(train)} training videos, all of one class or none at "
+                "all; a classifier needs at least two classes."
             )
         yield index, train, test
 
@@ -181,7 +232,7 @@ def _inner_folds(y: NDArray[np.int64], groups: NDArray[Any] | None) -> list[Fold
         raise ValueError(
             "the grid search needs at least two "
             f"{'videos' if groups is None else 'groups of videos'} of every class in each training "
-            "part; leave param_grid out, or the class."
+            "part; leave param_grid (several --C) out, or the class."
         )
     return list(splitter(n_folds).split(y, y, groups))
 

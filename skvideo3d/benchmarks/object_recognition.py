@@ -77,8 +77,7 @@ def objects(
         options,
         root=root,
         benchmark="objects",
-        title=f"Objects: {len(windows.target_names)} classes, leave one of {n_sequences} sequences "
-        "out",
+        title=lambda n: f"Objects: {n} classes, leave one of {n_sequences} sequences out",
         published=published("objects"),
         unit="windows",
     )

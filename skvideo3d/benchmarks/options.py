@@ -13,18 +13,16 @@ import numpy as np
 import sklearn
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.svm import SVC, LinearSVC
 
 from skvideo3d import C3DTransformer, __version__
-from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.video.folders import mark_as_ours
 
 from .describing import Described, OnError, describe_videos
-from .evaluation import Fold, ParamGrid, default_classifier, evaluate
+from .evaluation import Fold, ParamGrid, check_evaluation, default_classifier, evaluate
 from .fold_store import FoldOutcome
+from .method_names import classifier_name, describer_name
 
-__all__ = ["Options", "describer_name"]
+__all__ = ["Options"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,14 @@ class Options:
             verbose=self.verbose,
         )
 
+    def check(
+        self, y: NDArray[np.int64], cv: Sequence[Fold], groups: NDArray[Any] | None = None
+    ) -> None:
+        """Refuse what cannot be evaluated before videos are described; see `check_evaluation`."""
+        check_evaluation(
+            y, cv, classifier=self.classifier, param_grid=self.param_grid, groups=groups
+        )
+
     def evaluate(
         self,
         described: Described,
@@ -97,12 +103,13 @@ class Options:
             groups=groups,
             memory=self.memory,
             n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
 
     def method(self) -> str:
         """Name what is measured, for a row of a table."""
         name = describer_name(self.describer)
-        return f"{name}, {_classifier_name(self.classifier)}"
+        return f"{name}, {classifier_name(self.classifier)}"
 
     def settings(self, described: Described, root: str | os.PathLike[str]) -> dict[str, Any]:
         """Write down what determines the figures.
@@ -140,49 +147,8 @@ class Options:
         }
 
 
-def describer_name(describer: Any) -> str:
-    """Call a describer by what a table's reader wants to know.
-
-    Parameters
-    ----------
-    describer : transformer
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from sklearn.pipeline import make_union
-    >>> describer_name(C3DTransformer(n_components=50))
-    'C3D fc6 (sports1m), 50 PCA components'
-    >>> describer_name(make_union(C3DTransformer(), C3DTransformer(None, layer=("fc6", "fc7"))))
-    'C3D fc6 (sports1m) + C3D fc6+fc7 (random weights)'
-    """
-    if isinstance(describer, VideoTransformer):
-        weights = describer.weights
-        origin = "random weights" if weights is None else Path(weights).stem
-        layers = describer.layer if isinstance(describer.layer, str) else "+".join(describer.layer)
-        name = f"{describer._architecture.upper()} {layers} ({origin})"
-        if describer.n_components is not None:
-            name += f", {describer.n_components} PCA components"
-        return name
-    if isinstance(describer, FeatureUnion):
-        return " + ".join(describer_name(step) for _, step in describer.transformer_list)
-    if isinstance(describer, Pipeline):
-        return " > ".join(describer_name(step) for _, step in describer.steps)
-    return type(describer).__name__ if hasattr(describer, "get_params") else str(describer)
-
-
 def _in_full(estimator: Any) -> str:
     """Write down an estimator; scikit-learn's own repr leaves out the middle of long ones."""
     if isinstance(estimator, BaseEstimator):
         return str(estimator.__repr__(N_CHAR_MAX=1_000_000))
     return repr(estimator)
-
-
-def _classifier_name(classifier: Any) -> str:
-    is_linear_svm = isinstance(classifier, LinearSVC) or (
-        isinstance(classifier, SVC) and classifier.kernel == "linear"
-    )
-    return "linear SVM" if is_linear_svm else type(classifier).__name__

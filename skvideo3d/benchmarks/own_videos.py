@@ -55,7 +55,8 @@ def video_folder(
         See `skvideo3d.datasets.load_video_folder`: a folder for each class, or a pattern that finds
         the class in the path; a pattern that finds what videos have in common, such as a person.
     cv : {"stratified", "grouped", "leave-one-out", "leave-one-group-out"}, default=None
-        None is "leave-one-group-out" where there are groups, else "stratified". Videos that have a
+        None is "leave-one-group-out" where there are groups, "grouped" with `n_folds`, and else
+        "stratified". Videos that have a
         person, a place or a recording in common make figures too good unless they are kept
         together: use groups.
     n_folds : int, default=None
@@ -91,7 +92,9 @@ def video_folder(
             "two. Give the folder that holds a folder for each class, or labels=."
         )
     if cv is None:
-        cv = "leave-one-group-out" if "groups" in videos else "stratified"
+        cv = "stratified"
+        if "groups" in videos:
+            cv = "leave-one-group-out" if n_folds is None else "grouped"
     folds, names = _folds(videos, cv, n_folds)
     options = Options.of(
         describer=describer,
@@ -109,7 +112,7 @@ def video_folder(
         options,
         root=root,
         benchmark="video_folder",
-        title=f"{Path(root).resolve().name}: {len(videos.target_names)} classes, {ways}",
+        title=lambda n: f"{Path(root).resolve().name}: {n} classes, {ways}",
         fold_names=names,
         with_balanced_accuracy=True,
     )
@@ -131,7 +134,11 @@ def _folds(videos: Bunch, cv: CrossValidation, n_folds: int | None) -> tuple[lis
         case "leave-one-out":
             return list(LeaveOneOut().split(y)), []
         case "leave-one-group-out":
-            _check_sizes(videos, 2, "groups", cv)
+            if len(videos.group_names) < 2:
+                raise ValueError(
+                    f"all videos are of one group, {videos.group_names[0]!r}: nothing would be "
+                    "left to train on. Mend groups= (--groups), or use cv='leave-one-out' (--cv)."
+                )
             folds = list(LeaveOneGroupOut().split(y, y, videos.groups))
             return folds, [f"without {name}" for name in videos.group_names]
         case "stratified":
@@ -169,6 +176,7 @@ def _check_sizes(
         has = f"{sizes[smallest]} {unit if sizes[smallest] != 1 else unit[:-1]}"
         raise ValueError(
             f"class {smallest!r} has {has}, too few for {n_folds} folds (cv={cv!r}): add some, "
-            f"leave the class out (classes=), lower n_folds, or use cv='leave-one-out'."
+            "leave the class out (classes=, --classes), lower n_folds (--folds), or use "
+            "cv='leave-one-out' (--cv leave-one-out)."
         )
     return n_folds

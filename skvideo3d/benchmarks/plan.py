@@ -80,6 +80,11 @@ def make_plan(describer: Any) -> Plan | None:
         return _plan_of_pipeline(describer)
     if isinstance(describer, FeatureUnion):
         return _plan_of_union(describer)
+    if not (hasattr(describer, "fit") and hasattr(describer, "transform")):
+        raise TypeError(
+            f"describer={describer!r} is no transformer: give a C3DTransformer, an I3DTransformer, "
+            "or anything with fit and transform that turns a list of videos into rows of numbers."
+        )
     if not get_tags(describer).requires_fit:
         return Plan((Part("", clone(describer)),), _nothing)
     return None

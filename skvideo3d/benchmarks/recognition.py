@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,14 @@ from .options import Options
 from .published import Published
 from .results import BenchmarkResult, DataUse, ResultRow
 
-__all__ = ["data_use", "note_lost_folds", "note_weights", "recognise", "work_counts"]
+__all__ = [
+    "data_use",
+    "note_lost_folds",
+    "note_weights",
+    "predictions_of",
+    "recognise",
+    "work_counts",
+]
 
 
 def recognise(
@@ -28,7 +35,7 @@ def recognise(
     *,
     root: str | os.PathLike[str],
     benchmark: str,
-    title: str,
+    title: Callable[[int], str],
     fold_names: Sequence[str] = (),
     published: tuple[Published, ...] = (),
     unit: str = "videos",
@@ -44,8 +51,9 @@ def recognise(
     options : Options
     root : path-like
         Where the data set lies.
-    benchmark, title : str
-        Of the result.
+    benchmark : str
+    title : callable
+        Takes the number of classes that there are.
     fold_names : sequence of str
         One for each fold: the figure is then the mean over folds. Empty for leave-one-out, whose
         figure is the share of all test videos.
@@ -59,6 +67,7 @@ def recognise(
     -------
     BenchmarkResult
     """
+    options.check(videos.target, cv, videos.get("groups"))
     described = options.describe(videos.data)
     began = time.perf_counter()
     outcomes = options.evaluate(described, videos.target, cv, videos.get("groups"))
@@ -75,7 +84,7 @@ def recognise(
         settings["best_params"] = [outcome.best_params for outcome in outcomes]
     return BenchmarkResult(
         benchmark=benchmark,
-        title=title,
+        title=title(len(labels)),
         metrics=metrics,
         rows=[row],
         data=data_use(videos, described, unit),
@@ -87,10 +96,11 @@ def recognise(
         notes=[
             *note_weights(described),
             *note_lost_folds(outcomes, fold_names),
+            *_note_largest_class(videos.target[described.usable], videos.target_names),
             *_note_prior(row, outcomes, len(labels)),
         ],
         chance=100 / len(labels),
-        predictions=_predictions(videos, outcomes, fold_names),
+        predictions=predictions_of(videos, outcomes, fold_names),
         confusion={
             "labels": names,
             "matrix": _confusion(true, predicted, labels).tolist(),
@@ -129,6 +139,35 @@ def data_use(videos: Bunch, described: Described, unit: str = "videos") -> DataU
     )
 
 
+def predictions_of(
+    videos: Bunch, outcomes: Sequence[FoldOutcome], fold_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """List what was predicted for each test video.
+
+    Parameters
+    ----------
+    videos : Bunch
+    outcomes : sequence of FoldOutcome
+    fold_names : sequence of str
+        Empty for folds that are known by number.
+
+    Returns
+    -------
+    list of dict
+    """
+    names = videos.target_names
+    return [
+        {
+            "video": _mention(videos.data[position]),
+            "fold": fold_names[outcome.index] if fold_names else outcome.index + 1,
+            "target": names[videos.target[position]],
+            "prediction": names[prediction],
+        }
+        for outcome in outcomes
+        for position, prediction in zip(outcome.test, outcome.predictions, strict=True)
+    ]
+
+
 def work_counts(described: Described) -> dict[str, int]:
     """Count what was done in this run and what was there already.
 
@@ -142,9 +181,8 @@ def work_counts(described: Described) -> dict[str, int]:
     """
     if not described.weights and described.rows.dtype == object:
         return {}  # described inside the folds, which nobody counts
-    n_now = len(described.rows) - described.n_reused - len(described.failures)
     return {
-        "described": n_now,
+        "described": described.n_described,
         "reused": described.n_reused,
         "clips": described.cost.n_clips,
     }
@@ -183,6 +221,18 @@ def note_lost_folds(outcomes: Sequence[FoldOutcome], fold_names: Sequence[str]) 
     if not lost:
         return []
     return [f"No test video could be described of {', '.join(lost)}: the mean is without it."]
+
+
+def _note_largest_class(y: NDArray[np.int64], names: Sequence[str]) -> list[str]:
+    """Say what is reached without looking, where that is more than chance."""
+    labels, sizes = np.unique(y, return_counts=True)
+    share, chance = 100 * sizes.max() / len(y), 100 / len(labels)
+    if share < 1.2 * chance:
+        return []
+    return [
+        f"Classes are of different sizes: always guessing {names[labels[sizes.argmax()]]!r} would "
+        f"reach {share:.1f}."
+    ]
 
 
 def _note_prior(row: ResultRow, outcomes: Sequence[FoldOutcome], n_classes: int) -> list[str]:
@@ -227,22 +277,6 @@ def _confusion(
     matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(matrix, (np.searchsorted(labels, true), np.searchsorted(labels, predicted)), 1)
     return matrix
-
-
-def _predictions(
-    videos: Bunch, outcomes: Sequence[FoldOutcome], fold_names: Sequence[str]
-) -> list[dict[str, Any]]:
-    names = videos.target_names
-    return [
-        {
-            "video": _mention(videos.data[position]),
-            "fold": fold_names[outcome.index] if fold_names else outcome.index + 1,
-            "target": names[videos.target[position]],
-            "prediction": names[prediction],
-        }
-        for outcome in outcomes
-        for position, prediction in zip(outcome.test, outcome.predictions, strict=True)
-    ]
 
 
 def _mention(video: Any) -> str:

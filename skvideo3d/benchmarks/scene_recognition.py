@@ -79,6 +79,6 @@ def scenes(
         options,
         root=root,
         benchmark=benchmark,
-        title=f"{_TITLES[videos.name]}: {len(videos.target_names)} classes, leave one out",
+        title=lambda n: f"{_TITLES[videos.name]}: {n} classes, leave one out",
         published=published(benchmark),
     )

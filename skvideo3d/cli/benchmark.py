@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +82,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         if protocol.classifies:
             one.add_argument(
                 "--C",
-                type=float,
+                type=_positive,
                 nargs="+",
                 metavar="C",
                 help="of the linear SVM; of several, the best in a grid search inside the training "
@@ -109,8 +111,10 @@ def run(args: argparse.Namespace) -> int:
         Exit status: 0, or 2 with the reason on stderr.
     """
     try:
+        _check_output(args.output)
         result = _evaluate(args)
         result.settings["command"] = shlex.join(["skvideo3d", *args.words])
+        print(result)  # first of all: whatever happens to the files
         folder = args.output / result.benchmark.replace("/", "-")
         earlier = _make_room(folder, result)
         written = result.save(folder)
@@ -124,11 +128,23 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         raise
-    print(result)
     print(f"\nWritten to {folder}: {', '.join(path.name for path in written)}.")
     if earlier is not None:
         print(f"The earlier result, of another command, is now in {earlier}.")
     return 0
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a folder that cannot be written to before the work begins, not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"--output {str(folder)!r} cannot be written to ({error.strerror}); choose a folder of "
+            "your own."
+        ) from error
 
 
 def _make_room(folder: Path, result: BenchmarkResult) -> Path | None:
@@ -206,6 +222,13 @@ def _classifier(args: argparse.Namespace) -> dict[str, Any]:
     if len(args.C) > 1:
         return {"param_grid": {"C": args.C}}
     return {"classifier": default_classifier().set_params(C=args.C[0])}
+
+
+def _positive(word: str) -> float:
+    value = float(word)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{word} is no positive number")
+    return value
 
 
 def _add_missing(parser: argparse.ArgumentParser) -> None:

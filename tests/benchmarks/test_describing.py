@@ -38,7 +38,7 @@ def test_rows_are_those_of_the_describer(clips, small_c3d):
     assert described.tail is None
     assert described.blocks == describer.feature_blocks_
     assert described.weights == {"C3DTransformer": describer.weights_sha256_}
-    assert (described.n_reused, described.failures) == (0, [])
+    assert (described.n_described, described.n_reused, described.failures) == (7, 0, [])
     # 16, 24, ... 64 frames in clips of 16 every 8.
     assert described.cost.n_clips == 1 + 2 + 3 + 4 + 5 + 6 + 7
     assert described.cost.n_frames == sum(range(16, 72, 8))
@@ -57,6 +57,7 @@ def test_networks_of_a_union_are_side_by_side_with_their_names(clips, small_c3d)
         "b__fc6": slice(2 * width, 3 * width),
     }
     assert set(described.weights) == {"a", "b"}
+    assert described.n_described == 2 * len(clips)
 
 
 def test_everything_is_described_once_across_runs(clips, small_c3d, tmp_path):
@@ -166,6 +167,7 @@ def test_networks_beside_what_learns_are_described_before_the_folds(
     usable = list(described.rows[described.usable])
     described.tail.fit(usable).transform(usable)
     assert len(DescriptorStore(tmp_path).readings()) == len(with_a_broken_one)
+    assert described.n_described == 7
     again = describe_videos(union, usable, memory=tmp_path)
     assert (again.n_reused, again.cost.n_clips) == (7, 0)
 

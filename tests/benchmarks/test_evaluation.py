@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skvideo3d.benchmarks.describing import Described
-from skvideo3d.benchmarks.evaluation import evaluate
+from skvideo3d.benchmarks.evaluation import check_evaluation, evaluate
 
 
 def unit_rows(n_videos, n_features, n_classes, *, signal, seed=0):
@@ -183,7 +183,7 @@ def test_what_a_grid_search_chose_is_written_down_plainly():
 
 def test_a_training_part_of_one_class_is_refused():
     rows, y = unit_rows(6, 4, 2, signal=1)
-    with pytest.raises(ValueError, match=r"fold 1 has 3 usable training videos of 1 class"):
+    with pytest.raises(ValueError, match=r"fold 1 has 3 training videos, all of one class"):
         evaluate(Described(rows, None), y, [(np.array([0, 2, 4]), np.array([1, 3]))])
 
 
@@ -193,6 +193,23 @@ def test_a_grid_search_over_a_class_of_one_video_is_refused_with_what_to_do():
     fold = (np.array([0, 1, 2, 3, 8]), np.array([4, 5]))
     with pytest.raises(ValueError, match="at least two videos of every class"):
         evaluate(Described(rows, None), y, [fold], param_grid={"C": [1, 10]})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classifier": LinearSVC(C=-1)}, "The 'C' parameter of LinearSVC"),
+        ({"param_grid": {"C": [1, 0]}}, "The 'C' parameter of LinearSVC"),
+        ({"param_grid": {"D": [1]}}, "Invalid parameter 'D'"),
+        ({"y": np.zeros(6, int)}, "all of one class"),
+        ({"param_grid": {"C": [1]}, "groups": np.array([0, 1, 0, 1, 0, 1])}, "at least two groups"),
+    ],
+    ids=["parameter", "grid", "name", "class", "groups"],
+)
+def test_what_would_fail_is_refused_before_any_video_is_opened(options, message):
+    options = {"y": np.arange(6) % 2, "classifier": LinearSVC(), **options}
+    with pytest.raises(ValueError, match=message):
+        check_evaluation(cv=[(np.arange(4), np.array([4, 5]))], **options)
 
 
 # --- going on ------------------------------------------------------------------------------------

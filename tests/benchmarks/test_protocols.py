@@ -279,6 +279,10 @@ def test_compactness_projects_on_components_of_the_training_videos(ucf, small_c3
     whole = ucf101(ucf, describer=describer)
     assert result.rows[0].figures["all"] == pytest.approx(whole.rows[0].figures["accuracy"])
     assert result.metrics == ("2", "5", "all")
+    of_two = [row for row in result.predictions if row["dimensions"] == "2"]
+    assert percent([row["target"] == row["prediction"] for row in of_two]) == pytest.approx(
+        result.rows[0].figures["2"]
+    )
     assert any("500 dimensions" in note for note in result.notes)
     assert result.curves["compactness"]["dimensions"] == [2, 5, rows.shape[1]]
     with pytest.raises(ValueError, match="dimensions"):
@@ -530,6 +534,29 @@ def test_own_videos_are_cross_validated(ucf, cv):
     assert "class" in str(result)
 
 
+def test_classes_of_different_sizes_are_said(ucf, tmp_path):
+    root = tmp_path / "videos"
+    shutil.copytree(ucf / "UCF-101", root)
+    for path in sorted((root / "Archery").iterdir())[2:]:
+        path.unlink()
+    shutil.rmtree(root / "ApplyEyeMakeup")
+    result = video_folder(root, describer=DULL)
+    # 12 of 14 videos.
+    assert any("guessing 'HandstandPushups' would reach 85.7" in note for note in result.notes)
+
+
+def test_a_class_in_one_group_alone_is_no_hindrance_to_leaving_groups_out(ucf, tmp_path):
+    root = tmp_path / "videos"
+    shutil.copytree(ucf / "UCF-101", root)
+    for path in (root / "Archery").iterdir():
+        if "_g01_" not in path.name:
+            path.unlink()
+    result = video_folder(root, describer=DULL, groups=r"_g(\d+)_")
+    assert result.per_class["Archery"] == 0
+    with pytest.raises(ValueError, match="all videos are of one group"):
+        video_folder(root, describer=DULL, groups=r"_(g)\d+_")
+
+
 def test_stratified_folds_have_every_class_and_are_five(ucf):
     result = video_folder(ucf / "UCF-101", describer=DULL)
     assert len(result.fold_names) == 5
@@ -539,10 +566,10 @@ def test_stratified_folds_have_every_class_and_are_five(ucf):
     assert len({row["video"] for row in result.predictions}) == 36
 
 
-def test_grouped_folds_keep_groups_together(ucf):
-    result = video_folder(
-        ucf / "UCF-101", describer=DULL, cv="grouped", groups=r"_(g\d+)_", n_folds=3
-    )
+@pytest.mark.parametrize("cv", ["grouped", None])
+def test_grouped_folds_keep_groups_together(ucf, cv):
+    result = video_folder(ucf / "UCF-101", describer=DULL, cv=cv, groups=r"_(g\d+)_", n_folds=3)
+    assert len(result.fold_names) == 3
     folds = {}
     for row in result.predictions:
         folds.setdefault(re.search(r"_(g\d+)_", row["video"])[1], set()).add(row["fold"])
@@ -554,7 +581,9 @@ def test_a_class_with_one_video_is_refused_with_what_to_do(ucf, tmp_path):
     shutil.copytree(ucf / "UCF-101", root)
     for path in sorted((root / "Archery").iterdir())[1:]:
         path.unlink()
-    with pytest.raises(ValueError, match=r"class 'Archery' has 1 video, too few for 2 folds"):
+    with pytest.raises(
+        ValueError, match=r"class 'Archery' has 1 video, too few for 2 folds.*--fol"
+    ):
         video_folder(root, describer=DULL)
     assert video_folder(root, describer=DULL, cv="leave-one-out").per_class["Archery"] == 0
 

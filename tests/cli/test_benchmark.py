@@ -93,6 +93,36 @@ def test_a_result_of_another_command_is_not_replaced(sets, tmp_path, small_c3d, 
     assert ["3 classes" in titles[0], "2 classes" in titles[1]] == [True, True]
 
 
+def test_an_output_that_cannot_be_written_to_is_refused_first(sets, tmp_path, small_c3d, capsys):
+    (tmp_path / "file").touch()
+    assert run("ucf101", sets, tmp_path / "file", small_c3d) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_the_table_is_printed_whatever_happens_to_the_files(
+    sets, tmp_path, small_c3d, capsys, monkeypatch
+):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(BenchmarkResult, "save", full)
+    assert run("ucf101", sets, tmp_path, small_c3d) == 2
+    printed = capsys.readouterr()
+    assert "published:" in printed.out
+    assert "No space left" in printed.err
+
+
+def test_what_cannot_be_evaluated_is_refused_before_videos_are_described(
+    sets, tmp_path, small_c3d, capsys
+):
+    assert run("ucf101", sets, tmp_path, small_c3d, "--classes", "Archery") == 2
+    assert "at least two classes" in capsys.readouterr().err
+    assert not (tmp_path / "descriptors").exists()
+    with pytest.raises(SystemExit):
+        run("ucf101", sets, tmp_path, small_c3d, "--C", "0")
+    assert "0 is no positive number" in capsys.readouterr().err
+
+
 def test_several_weights_are_concatenated(sets, tmp_path, small_c3d):
     other = tmp_path / "other.safetensors"
     shutil.copyfile(small_c3d, other)

@@ -59,7 +59,7 @@ _DESCR = """\
 {title}: dynamic scenes
 {rule}
 Loaded: {n_videos} of the set's {n_listed} videos, {n_present} of its {n_classes} classes.
-Protocol: each video is classified by what was trained on all others.
+{incomplete}Protocol: each video is classified by what was trained on all others.
 
 Classes: {classes}.
 
@@ -109,6 +109,9 @@ def load_dynamic_scenes(
             Videos of the whole set.
         missing : list of str
             Classes that are not complete, such as "beach (12 of 30 videos)".
+        unknown_folders : list of str
+            If classes are not complete, folders below `root` with videos, but of no class: their
+            names may be misspelt.
         DESCR : str
 
     Raises
@@ -157,8 +160,10 @@ def load_dynamic_scenes(
         if label is not None:
             videos[label].append(path)
         else:
-            strange.update(names[:1])
+            strange.add("/".join(names[::-1]))
+    strange.discard("")  # the root itself
     lacking = _check_counts(scenes, videos, index, missing, strange)
+    unknown = sorted(strange) if lacking else []
 
     data = [path for label in scenes.classes for path in videos[label]]
     if len(data) < 2:
@@ -176,6 +181,7 @@ def load_dynamic_scenes(
         name=chosen,
         n_listed=n_listed,
         missing=lacking,
+        unknown_folders=unknown,
         DESCR=_DESCR.format(
             title=scenes.title,
             rule="-" * len(f"{scenes.title}: dynamic scenes"),
@@ -183,6 +189,7 @@ def load_dynamic_scenes(
             n_listed=n_listed,
             n_present=sum(count > 0 for count in counts),
             n_classes=len(counts),
+            incomplete=_tell_incomplete(lacking, unknown),
             classes=", ".join(scenes.classes),
             source=scenes.source,
         ),
@@ -253,6 +260,13 @@ def _check_counts(
             "Pass missing='drop' (--missing drop) to go on with the videos that are there."
         )
     return lacking
+
+
+def _tell_incomplete(lacking: list[str], unknown: list[str]) -> str:
+    told = f"Not complete: {', '.join(lacking)}.\n" if lacking else ""
+    if unknown:
+        told += f"Folders of no class, perhaps misspelt: {', '.join(unknown)}.\n"
+    return told
 
 
 def _shorten(names: list[str]) -> str:

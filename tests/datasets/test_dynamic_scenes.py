@@ -32,7 +32,7 @@ def test_a_whole_set_is_recognised_and_complete(whole):
     scenes = load_dynamic_scenes(folder)
     assert scenes.name == name
     assert scenes.n_listed == len(scenes.data) == n_classes * n_each
-    assert scenes.missing == []
+    assert scenes.missing == scenes.unknown_folders == []
     assert scenes.target_names == sorted(scenes.target_names)
     np.testing.assert_array_equal(scenes.target, np.repeat(np.arange(n_classes), n_each))
     assert scenes.target.dtype == np.int64
@@ -100,6 +100,30 @@ def test_folders_of_no_class_are_not_loaded(tmp_path):
     touch(tmp_path / "previews", 2)
     touch(tmp_path, 1)
     assert len(load_dynamic_scenes(tmp_path, missing="drop").data) == 2
+
+
+def test_folders_of_no_class_are_named_while_classes_lack_videos(tmp_path):
+    touch(tmp_path / "set" / "Beach", 2)
+    touch(tmp_path / "set" / "Beech" / "part 1", 2)
+    touch(tmp_path / "Ocaen" / "a", 3, ".png")
+    touch(tmp_path / "empty", 0)
+    touch(tmp_path, 1)
+    scenes = load_dynamic_scenes(tmp_path, missing="drop")
+    assert scenes.unknown_folders == ["Ocaen", "set/Beech/part 1"]
+    assert scenes.missing[0] == "beach (2 of 30 videos)"
+    assert "ocean (0 of 30 videos)" in scenes.missing
+    assert "Not complete: beach (2 of 30 videos), elevator (0 of 30 videos), " in scenes.DESCR
+    assert "of no class, perhaps misspelt: Ocaen, set/Beech/part 1.\n" in scenes.DESCR
+
+
+def test_folders_of_no_class_beside_a_whole_set_are_no_matter(tmp_path):
+    for folder in FOLDERS["maryland"]:
+        touch(tmp_path / folder, 10)
+    touch(tmp_path / "previews", 2)
+    scenes = load_dynamic_scenes(tmp_path)
+    assert scenes.unknown_folders == []
+    assert "Not complete" not in scenes.DESCR
+    assert "misspelt" not in scenes.DESCR
 
 
 def test_what_is_missing_is_refused_with_classes_and_counts(tmp_path):

@@ -16,7 +16,7 @@ from skvideo3d.datasets.layout import VideoIndex, check_root
 from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.feature_extraction.cost import Cost
 from skvideo3d.feature_extraction.extraction import Outcome
-from skvideo3d.video.lengths import frame_count
+from skvideo3d.video.lengths import clip_count, frame_count
 
 from .describing import Described, in_words, say
 from .memory_peak import forget_peak, peak_memory
@@ -141,6 +141,14 @@ class _Measured:
         self.n_jobs = effective_n_jobs(network.n_jobs)
         self.costs: dict[int, Cost] = {}
         network.fit(videos)
+        if verbose:
+            counts = [frame_count(video, network.fps) for video in videos]
+            clips = sum(
+                clip_count(n, network.clip_len, network.clip_stride)
+                for n in counts
+                if n is not None
+            )
+            say(f"{self.name}: {len(videos)} videos, about {clips} clips to describe.")
         forget_peak()
         self._warm_up()
         network.set_params(verbose=verbose)

@@ -135,11 +135,12 @@ def test_several_weights_are_concatenated(sets, tmp_path, small_c3d):
 
 
 @pytest.mark.slow
-def test_c3d_and_i3d_are_concatenated(sets, tmp_path):
-    command = ["benchmark", "objects", "--data", str(sets / "objects"), "--weights", "random"]
+def test_c3d_and_i3d_are_concatenated(tmp_path):
+    write_sequences(tmp_path / "data", n_sequences=2, objects=("cup", "phone"), n_frames=40)
+    command = ["benchmark", "objects", "--data", str(tmp_path / "data"), "--weights", "random"]
     command += ["--network", "c3d", "--network", "i3d", "--clip-len", "16", "-q"]
-    assert main([*command, "--output", str(tmp_path)]) == 0
-    result = json.loads((tmp_path / "objects" / "result.json").read_text())
+    assert main([*command, "--output", str(tmp_path / "out")]) == 0
+    result = json.loads((tmp_path / "out" / "objects" / "result.json").read_text())
     assert result["settings"]["n_features"] == 4096 + 1024
     assert list(result["settings"]["weights_sha256"]) == ["net1", "net2"]
     assert any("random" in note for note in result["notes"])

@@ -118,6 +118,8 @@ class BenchmarkResult:
         "labels" and "matrix": rows are true, columns predicted.
     per_class : dict of str to float
         Class to accuracy in percent.
+    class_counts : dict of str to int
+        Class to the number of what `data` counts, as videos; empty shows none.
 
     Examples
     --------
@@ -151,6 +153,7 @@ class BenchmarkResult:
     curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     confusion: dict[str, list[Any]] | None = None
     per_class: dict[str, float] = field(default_factory=dict)
+    class_counts: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return to_text(self)

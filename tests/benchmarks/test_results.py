@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from skvideo3d.benchmarks.published import Published
+from skvideo3d.benchmarks.published import Published, published
 from skvideo3d.benchmarks.results import BenchmarkResult, DataUse, ResultRow
 from skvideo3d.inspection import CompactnessDisplay, ComparisonDisplay, RocComparisonDisplay
 
 PAPER = (
     Published("toys", "Paper's", {"accuracy": 91.25}, "Doe 2001, table 1"),
-    Published("toys", "Bags of words", {"accuracy": 7.0}, "Roe 2002", note="split 1"),
+    Published("toys", "Bags of words", {"split 1": 7.0}, "Roe 2002", note="split 1"),
+    Published("toys", "Their weights", {"accuracy": 51.0, "split 2": 52.0}, "Doe 2001, table 1"),
     Published("toys", "Timed", {"hours": 3.0}, "Doe 2001, table 2"),
 )
 
@@ -41,6 +42,7 @@ def toys(**changes):
             {"video": "b,c.avi", "fold": "split 1", "target": "doll", "prediction": "doll"},
         ],
         per_class={"ball": 0.0, "doll": 100.0},
+        class_counts={"ball": 4, "doll": 5},
     )
     return dataclasses.replace(result, **changes)
 
@@ -54,12 +56,16 @@ Toys, 2 splits
 method         accuracy  split 1  split 2  source
 C3D fc6            62.5     50.0     75.0  this run
 published:
-Paper's            91.2                    Doe 2001, table 1
-Bags of words       7.0                    Roe 2002 (split 1)
+Paper's            91.2                    [1]
+Bags of words                7.0           [2]
+Their weights      51.0              52.0  [1]
 
-class  accuracy
-ball        0.0
-doll      100.0
+[1] Doe 2001, table 1
+[2] Roe 2002; split 1
+
+class  videos  accuracy
+ball        4       0.0
+doll        5     100.0
 
 Used 9 of 12 listed videos (75.0 %): 2 missing, 1 unreadable.
   missing: b.avi
@@ -75,28 +81,135 @@ Settings:
     )
 
 
-def test_folds_of_several_metrics_get_tables_of_their_own():
-    row = ResultRow(
-        "C3D", {"accuracy": 70.0, "auc": 80.0}, {"accuracy": [60.0, 80.0], "auc": [75.0, 85.0]}
-    )
-    text = str(toys(metrics=("accuracy", "standard error", "auc"), rows=[row]))
+def test_folds_of_several_metrics_are_the_rows_of_a_table_below():
+    # Deviations by hand: 60 and 80 are 10 from their mean, so sqrt(200 / 1).
+    rows = [
+        ResultRow("C3D", {"accuracy": 70.0, "auc": 80.0}, {"accuracy": [60, 80], "auc": [75, 85]}),
+        ResultRow("    fc6", {"accuracy": 65.0}, {"accuracy": [65.0, 65.0]}),
+    ]
+    text = str(toys(metrics=("accuracy", "standard error", "auc"), rows=rows))
     assert text.split("\n\n")[1:4] == [
         "method         accuracy  standard error   auc  source\n"
         "C3D                70.0                  80.0  this run\n"
+        "    fc6            65.0                        this run\n"
         "published:\n"
-        "Paper's            91.2                        Doe 2001, table 1\n"
-        "Bags of words       7.0                        Roe 2002 (split 1)",
-        "accuracy by fold  split 1  split 2\nC3D                  60.0     80.0",
-        "auc by fold  split 1  split 2\nC3D             75.0     85.0",
+        "Paper's            91.2                        [1]\n"
+        "Their weights      51.0                        [1]",
+        "[1] Doe 2001, table 1",
+        "Folds of C3D:\n"
+        "fold       accuracy   auc\n"
+        "split 1        60.0  75.0\n"
+        "split 2        80.0  85.0\n"
+        "mean           70.0  80.0\n"
+        "deviation      14.1   7.1",
     ]
 
 
-@pytest.mark.parametrize(("n_folds", "is_shown"), [(5, True), (6, False)])
-def test_folds_are_shown_up_to_five(n_folds, is_shown):
+def folded(names):
+    n_folds = len(names)
     row = ResultRow("C3D", {"accuracy": 50.0}, {"accuracy": [50.0] * n_folds})
-    text = str(toys(rows=[row], fold_names=[f"f{i}" for i in range(n_folds)]))
-    assert ("  f0  " in text) is is_shown
-    assert (f"Mean of {n_folds} folds." in text) is not is_shown
+    return toys(rows=[row], fold_names=names, published=())
+
+
+@pytest.mark.parametrize(
+    ("names", "is_inline"),
+    [
+        (["split 1", "split 2", "split 10"], True),
+        (["a", "b", "c", "d"], False),
+        (["kitchen 10", "b"], False),
+        (["nine char"], True),
+    ],
+)
+def test_up_to_three_folds_of_short_names_stand_beside_the_figure(names, is_inline):
+    lines = str(folded(names)).splitlines()
+    head = ["method", "accuracy", *(names if is_inline else []), "source"]
+    assert lines[2].split() == " ".join(head).split()
+    assert any(line.startswith("fold ") for line in lines) is not is_inline
+
+
+def test_one_fold_has_neither_mean_nor_deviation():
+    lines = str(folded(["without place0"])).splitlines()
+    assert "without place0      50.0" in lines
+    assert not any(line.startswith(("mean", "deviation")) for line in lines)
+
+
+def test_more_than_thirty_folds_are_left_to_the_files():
+    result = folded([f"fold {i}" for i in range(31)])
+    assert "\n\n31 folds: see result.json.\n\n" in str(result)
+    assert "fold 7" not in str(result)
+    assert "| fold 30 | 50.0 |" in result.to_markdown()
+    assert "fold 29        50.0" in str(folded([f"fold {i}" for i in range(30)]))
+
+
+def test_without_a_split_what_was_published_of_it_is_left_out():
+    row = ResultRow("C3D", {"accuracy": 50.0})
+    text = str(toys(rows=[row], fold_names=[]))
+    assert "Bags of words" not in text
+    assert "Roe 2002" not in text
+    assert "\nTheir weights      51.0  [1]\n" in text
+
+
+NAMES = [
+    "C3DTransformer(layer='fc6', n_components=100), StandardScaler, LinearSVC",
+    "I3DTransformer",
+]
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "metrics", "folds"),
+    [
+        ("ucf101", ("accuracy",), ["split 1", "split 2", "split 3"]),
+        ("hmdb51", ("accuracy",), ["split 1"]),
+        ("compactness", ("10", "50", "100", "500", "all"), ["split 1", "split 2", "split 3"]),
+        ("aslan", ("accuracy", "standard error", "auc"), [f"split {i}" for i in range(1, 11)]),
+        ("runtime", ("fps", "hours", "reading %", "preprocessing %", "network %", "peak MiB"), []),
+        ("objects", ("accuracy", "balanced accuracy"), ["a kitchen with a long name " * 5] * 4),
+    ],
+)
+def test_tables_of_real_benchmarks_fit_a_terminal(benchmark, metrics, folds):
+    rows = [
+        ResultRow(name, dict.fromkeys(metrics, 98.76), dict.fromkeys(metrics, [98.76] * len(folds)))
+        for name in NAMES
+    ]
+    per_class = {"a class of a very long name indeed " * 4: 50.0}
+    result = toys(
+        metrics=metrics,
+        rows=rows,
+        fold_names=folds,
+        published=published(benchmark),
+        per_class=per_class,
+    )
+    assert max(map(len, str(result).splitlines())) <= 100
+    assert NAMES[0] not in str(result)
+    assert NAMES[0] in result.to_markdown()
+
+
+def test_figures_of_the_first_split_stand_under_it():
+    row = ResultRow("C3D", {"accuracy": 80.0}, {"accuracy": [81.0]})
+    lines = str(
+        toys(rows=[row], fold_names=["split 1"], published=published("ucf101"))
+    ).splitlines()
+    shown = {line[:41].strip(): line[41:].split() for line in lines[2:25]}
+    assert shown["method"] == ["accuracy", "split", "1", "source"]
+    assert shown["C3D, 1 network"] == ["82.3", "[1]"]
+    assert shown["C3D, public weights"] == ["81.8", "83.1", "[2]"]
+    assert shown["I3D, RGB"] == ["84.5", "[3]"]
+    assert "[3] Carreira & Zisserman 2017, table 2; split 1" in lines
+
+
+def test_up_to_twenty_classes_are_shown():
+    def shown(n):
+        return str(toys(per_class={f"class {i}": 50.0 for i in range(n)}, class_counts={}))
+
+    assert "class 19      50.0" in shown(20)
+    assert "class 19" not in shown(21)
+
+
+def test_classes_count_what_the_data_counts():
+    text = str(toys(data=DataUse(1, 0, 0, 1, unit="windows"), counts={"clips": 1}))
+    assert "class  windows  accuracy\nball         4       0.0" in text
+    assert "Used 1 of 1 listed window (100.0 %)." in text
+    assert "1 clip computed." in text
 
 
 def test_only_the_first_failures_are_named():
@@ -141,7 +254,8 @@ def test_markdown_has_one_table_that_readers_of_markdown_accept():
         "| :--- | ---: | :--- |",
         r"| a\|b | 62.5 | this run |",
     ]
-    assert "| ball | 0.0 |" in lines
+    assert "| ball | 4 | 0.0 |" in lines
+    assert "- [1] Doe 2001, table 1" in lines
     assert "- Used 9 of 12 listed videos (75.0 %): 2 missing, 1 unreadable." in lines
     assert "  - unreadable: c.avi: no video stream" in lines
 
@@ -236,8 +350,8 @@ def test_without_matplotlib_all_but_the_picture_is_saved(tmp_path, monkeypatch):
 def test_bars_are_ours_and_those_published_of_the_first_metric():
     display = toys().plot(ax=Figure().subplots())
     assert isinstance(display, ComparisonDisplay)
-    assert display.methods == ["C3D fc6", "Paper's", "Bags of words"]
-    assert display.values == [62.5, 91.25, 7.0]
+    assert display.methods == ["C3D fc6", "Paper's", "Their weights"]
+    assert display.values == [62.5, 91.25, 51.0]
     assert display.is_published == [False, True, True]
     assert display.chance == 33.3
     assert display.ax_.get_title() == "Toys, 2 splits"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -11,11 +12,13 @@ from skvideo3d.benchmarks.published import Published
 
 if TYPE_CHECKING:
     from skvideo3d.benchmarks.results import BenchmarkResult, ResultRow
+    from skvideo3d.inspection import ComparisonDisplay
 
 __all__ = ["Kind", "draw", "kinds", "picture"]
 
 Kind = Literal["roc", "compactness", "comparison", "confusion"]
 
+_MAX_TITLE: Final = 60
 _MAX_CELLS_WITH_VALUES: Final = 20
 """A confusion matrix of more classes shows colours alone."""
 
@@ -36,7 +39,7 @@ def kinds(result: BenchmarkResult) -> list[Kind]:
         possible.append("roc")
     if "compactness" in result.curves:
         possible.append("compactness")
-    if any(result.metrics[0] in row.figures for row in result.published):
+    elif any(result.metrics[0] in row.figures for row in result.published):
         possible.append("comparison")
     if result.confusion is not None:
         possible.append("confusion")
@@ -68,13 +71,17 @@ def draw(result: BenchmarkResult, kind: Kind, ax: Any = None) -> Any:
         raise ValueError(
             f"kind={kind!r}: this result can be drawn as {' or '.join(map(repr, kinds(result)))}."
         )
+    from skvideo3d.inspection import axes_or_new
+
+    if ax is None:
+        ax = axes_or_new(figsize=_inches(result, kind))
     display = {
         "roc": _roc,
         "compactness": _compactness,
         "comparison": _comparison,
         "confusion": _confusion,
     }[kind](result, ax)
-    display.ax_.set_title(result.title)
+    display.ax_.set_title(textwrap.fill(result.title, _MAX_TITLE))
     return display
 
 
@@ -93,7 +100,7 @@ def picture(result: BenchmarkResult, kind: Kind) -> bytes:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = Figure(figsize=_inches(result, kind), layout="constrained")
     draw(result, kind, figure.subplots())
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100)
@@ -129,35 +136,60 @@ def _compactness(result: BenchmarkResult, ax: Any) -> Any:
 
 
 def _comparison(result: BenchmarkResult, ax: Any) -> Any:
+    return _bars(result).plot(ax)
+
+
+def _bars(result: BenchmarkResult) -> ComparisonDisplay:
     from skvideo3d.inspection import ComparisonDisplay
 
     metric = result.metrics[0]
-    candidates: list[ResultRow | Published] = [*result.rows, *result.published]
+    ours = [row for row in result.rows if not row.method.startswith(" ")]  # parts of those above
+    candidates: list[ResultRow | Published] = [*ours, *result.published]
     rows = [row for row in candidates if metric in row.figures]
+    are_published = [isinstance(row, Published) for row in rows]
     return ComparisonDisplay(
         [row.method for row in rows],
         [row.figures[metric] for row in rows],
-        [isinstance(row, Published) for row in rows],
+        are_published,
         metric=metric,
-        chance=result.chance,
-    ).plot(ax)
+        # Others may have had another number of classes to guess from.
+        chance=None if any(are_published) else result.chance,
+    )
 
 
 def _confusion(result: BenchmarkResult, ax: Any) -> Any:
+    from matplotlib.ticker import MaxNLocator
     from sklearn.metrics import ConfusionMatrixDisplay
-
-    from skvideo3d.inspection import axes_or_new
 
     assert result.confusion is not None
     labels = result.confusion["labels"]
-    return ConfusionMatrixDisplay(
+    is_small = len(labels) <= _MAX_CELLS_WITH_VALUES
+    display = ConfusionMatrixDisplay(
         np.asarray(result.confusion["matrix"]), display_labels=labels
-    ).plot(
-        ax=axes_or_new(ax),
-        include_values=len(labels) <= _MAX_CELLS_WITH_VALUES,
-        xticks_rotation="vertical",
-        colorbar=False,
-    )
+    ).plot(ax=ax, include_values=is_small, xticks_rotation="vertical", colorbar=False)
+    if not is_small:
+        bar = display.figure_.colorbar(display.im_, ax=ax, shrink=0.5, label=result.data.unit)
+        bar.locator = MaxNLocator(integer=True)
+        bar.update_ticks()
+    display.ax_.tick_params(labelsize=_cell_sizes(len(labels))[1])
+    return display
+
+
+def _inches(result: BenchmarkResult, kind: Kind) -> tuple[float, float]:
+    if kind == "comparison":
+        return _bars(result).figsize
+    if kind == "confusion" and result.confusion is not None:
+        n_classes = len(result.confusion["labels"])
+        side = max(2 + n_classes * _cell_sizes(n_classes)[0], 5.0)
+        return side + 1, side
+    return 8.0, 8.0 if kind == "roc" else 6.0
+
+
+def _cell_sizes(n_classes: int) -> tuple[float, int]:
+    """Inches of a cell, and points of the labels, which have to be lower than a cell."""
+    if n_classes <= _MAX_CELLS_WITH_VALUES:
+        return 0.45, 10
+    return (0.2, 9) if n_classes <= 60 else (0.15, 8)
 
 
 def _ours(result: BenchmarkResult) -> str:

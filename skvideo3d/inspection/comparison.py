@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from skvideo3d.inspection.axes import axes_or_new
+from skvideo3d.inspection.axes import axes_or_new, short_name
 
 __all__ = ["ComparisonDisplay"]
+
+_PERCENT: Final = ("accuracy", "balanced accuracy", "auc")
+_MAX_RATIO: Final = 50
+"""Where the largest value is more times the smallest, a linear axis would hide the smallest."""
 
 
 class ComparisonDisplay:
     """One metric of several methods as horizontal bars, ours in another colour.
+
+    The axis goes to 100 for an accuracy or area in percent, and is logarithmic where values differ
+    by more than a factor of 50.
 
     Parameters
     ----------
@@ -28,6 +36,8 @@ class ComparisonDisplay:
 
     Attributes
     ----------
+    figsize : (float, float)
+        Inches that the bars need; a new figure has them.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     bars_ : matplotlib BarContainer
@@ -63,6 +73,11 @@ class ComparisonDisplay:
         self.metric = metric
         self.chance = chance
 
+    @property
+    def figsize(self) -> tuple[float, float]:
+        """Width, and a height with room for every name."""
+        return 9.0, 1.3 + 0.3 * max(len(self.methods), 3)
+
     def plot(self, ax: Any = None) -> ComparisonDisplay:
         """Draw the bars.
 
@@ -81,7 +96,7 @@ class ComparisonDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        ax = axes_or_new(ax)
+        ax = axes_or_new(ax, self.figsize)
         places = range(len(self.methods))
         # Places, not names: two papers may have the same name for a method.
         self.bars_ = ax.barh(
@@ -89,17 +104,34 @@ class ComparisonDisplay:
             self.values,
             color=["0.7" if is_published else "C0" for is_published in self.is_published],
         )
-        ax.bar_label(self.bars_, labels=[_label(value) for value in self.values], padding=3)
-        ax.set_yticks(places, labels=self.methods)
-        ax.invert_yaxis()
-        ax.margins(x=0.4)  # room for the legend, whatever the bars
+        labels = ax.bar_label(
+            self.bars_, labels=[_label(value) for value in self.values], padding=3
+        )
+        ax.set_yticks(places, labels=[short_name(method) for method in self.methods])
+        ax.set_ylim(len(self.methods) - 0.4, -0.6)
         ax.set_xlabel(self.metric)
+        self._scale(ax, labels)
         self.chance_line_ = None
         if self.chance is not None:
             self.chance_line_ = ax.axvline(self.chance, color="k", linestyle="--", label="chance")
         self._explain(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _scale(self, ax: Any, labels: Sequence[Any]) -> None:
+        known = [value for value in self.values if math.isfinite(value)]
+        if self.metric in _PERCENT:
+            ax.set_xlim(0, 100)
+            for label, value in zip(labels, self.values, strict=True):
+                if value > 90:  # beyond the bar there is no room for the number
+                    label.set(ha="right")
+                    label.xyann = (-3, 0)
+        elif known and 0 < min(known) * _MAX_RATIO < max(known):
+            ax.set_xscale("log")
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.set_xlim(min(known) / 2, max(known) * 3)
+        else:
+            ax.margins(x=0.15)  # room for the numbers
 
     def _explain(self, ax: Any) -> None:
         from matplotlib.patches import Patch
@@ -112,7 +144,7 @@ class ComparisonDisplay:
         if self.chance_line_ is not None:
             keys.append(self.chance_line_)
         if keys:
-            ax.legend(handles=keys)
+            ax.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
 def _label(value: float) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from skvideo3d.inspection.axes import axes_or_new
+from skvideo3d.inspection.axes import axes_or_new, short_name
 
 __all__ = ["CompactnessDisplay", "RocComparisonDisplay"]
+
+_MARKS: Final = "sD^vp"
 
 
 class CompactnessDisplay:
@@ -77,13 +79,26 @@ class CompactnessDisplay:
             If matplotlib is not installed.
         """
         ax = axes_or_new(ax)
+        published = self.published or {}
+        # Hollow marks, each smaller than the one before: equal points lie inside each other.
         self.published_lines_ = {
-            name: ax.plot(dimensions, accuracy, "s--", alpha=0.6, label=f"{name}, published")[0]
-            for name, (dimensions, accuracy) in (self.published or {}).items()
+            name: ax.plot(
+                dimensions,
+                accuracy,
+                linestyle="--",
+                marker=_MARKS[i % len(_MARKS)],
+                markersize=6 + 3 * (len(published) - 1 - i),
+                markerfacecolor="none",
+                markeredgewidth=1.5,
+                label=f"{name}, published",
+            )[0]
+            for i, (name, (dimensions, accuracy)) in enumerate(published.items())
         }
-        (self.line_,) = ax.plot(self.dimensions, self.accuracy, "o-", color="k", label=self.method)
+        (self.line_,) = ax.plot(
+            self.dimensions, self.accuracy, "o-", color="k", label=short_name(self.method)
+        )
         ax.set(xscale="log", xlabel="dimensions", ylabel="accuracy, percent")
-        others = [number for numbers, _ in (self.published or {}).values() for number in numbers]
+        others = [number for numbers, _ in published.values() for number in numbers]
         ticks = sorted({*self.dimensions, *others})
         ax.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
@@ -164,10 +179,11 @@ class RocComparisonDisplay:
         ax = axes_or_new(ax)
         display = RocCurveDisplay(
             fpr=np.asarray(self.fpr), tpr=np.asarray(self.tpr), roc_auc=self.roc_auc
-        ).plot(ax, name=self.method, plot_chance_level=True)
+        ).plot(ax, name=short_name(self.method), plot_chance_level=True)
         for name, area in (self.published or {}).items():
             ax.plot([], [], " ", label=f"{name}, published (AUC = {area / 100:.3g})")
-        ax.legend(loc="lower right")
+        # Below, where a long name hides nothing of the curve.
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
         self.line_ = display.line_
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -2,10 +2,12 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import math
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -353,8 +355,31 @@ def test_bars_are_ours_and_those_published_of_the_first_metric():
     assert display.methods == ["C3D fc6", "Paper's", "Their weights"]
     assert display.values == [62.5, 91.25, 51.0]
     assert display.is_published == [False, True, True]
-    assert display.chance == 33.3
+    assert display.chance is None  # theirs may be another
     assert display.ax_.get_title() == "Toys, 2 splits"
+
+
+def test_chance_is_drawn_where_nothing_published_is():
+    assert toys(published=()).plot("comparison", ax=Figure().subplots()).chance == 33.3
+
+
+def test_figures_of_one_split_are_no_bars():
+    display = toys(published=published("ucf101")).plot(ax=Figure().subplots())
+    assert len(display.methods) == 1 + 6
+    assert toys(published=published("hmdb51")).plot(
+        "comparison", ax=Figure().subplots()
+    ).methods == ["C3D fc6"]
+
+
+def test_parts_of_a_row_are_no_bars():
+    rows = [ResultRow(name, {"accuracy": 60.0}) for name in ("C3D", "    fc6", "    fc6, cosine")]
+    display = toys(rows=rows, published=()).plot("comparison", ax=Figure().subplots())
+    assert display.methods == ["C3D"]
+
+
+def test_a_long_title_is_broken():
+    display = toys(title="many words " * 12).plot(ax=Figure().subplots())
+    assert max(map(len, display.ax_.get_title().splitlines())) <= 60
 
 
 def test_curves_are_drawn_where_there_are_any():
@@ -373,11 +398,39 @@ def test_curves_are_drawn_where_there_are_any():
     assert display.published == {"Paper's": ([10, 50], [50.0, 70.0])}
 
 
+def test_bars_of_ten_dimensions_do_not_stand_beside_the_curve(tmp_path):
+    result = toys(
+        metrics=("10", "50"),
+        curves={"compactness": {"dimensions": [10, 50], "accuracy": [40.0, 60.0]}},
+        published=published("compactness"),
+    )
+    pictures = [path.name for path in result.save(tmp_path) if path.suffix == ".png"]
+    assert pictures == ["result.png"]
+
+
 def test_a_confusion_matrix_is_drawn_with_its_labels():
     confusion = {"labels": ["ball", "doll"], "matrix": [[3, 1], [0, 4]]}
     display = toys(confusion=confusion).plot("confusion", ax=Figure().subplots())
     np.testing.assert_array_equal(display.im_.get_array(), [[3, 1], [0, 4]])
     assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["ball", "doll"]
+
+
+@pytest.mark.parametrize("n_classes", [3, 14, 51, 101])
+def test_labels_of_a_confusion_matrix_do_not_overlap(n_classes):
+    plt.switch_backend("agg")
+    labels = [f"PlayingInstrument{i}" for i in range(n_classes)]
+    confusion = {"labels": labels, "matrix": np.eye(n_classes, dtype=int).tolist()}
+    display = toys(confusion=confusion).plot("confusion")
+    display.figure_.canvas.draw()
+    axes = display.ax_
+    across = [label.get_window_extent() for label in axes.get_xticklabels()]
+    down = [label.get_window_extent() for label in axes.get_yticklabels()]
+    plt.close(display.figure_)
+    assert all(left.x1 <= right.x0 for left, right in itertools.pairwise(across))
+    assert all(upper.y0 >= lower.y1 for upper, lower in itertools.pairwise(down))
+    assert min(label.get_fontsize() for label in axes.get_yticklabels()) >= 8
+    assert all(box.x0 >= 0 for box in down)
+    assert all(box.y0 >= 0 for box in across)
 
 
 def test_the_confusion_matrix_comes_first_where_nothing_is_published():

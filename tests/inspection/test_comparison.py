@@ -1,5 +1,6 @@
 """Bars hold the values given, in order, and say which are ours."""
 
+import itertools
 import subprocess
 import sys
 
@@ -43,6 +44,49 @@ def test_chance_is_a_line():
     assert list(shown.chance_line_.get_xdata()) == [33.3, 33.3]
     assert shown.ax_.get_xlabel() == "auc"
     assert display().plot(Figure().subplots()).chance_line_ is None
+
+
+def test_percent_goes_from_0_to_100_and_all_numbers_stay_within():
+    plt.switch_backend("agg")
+    shown = ComparisonDisplay(["a", "b", "c"], [3.0, 89.9, 99.9], [False, True, True]).plot()
+    shown.figure_.canvas.draw()
+    frame = shown.ax_.get_window_extent()
+    numbers = [text.get_window_extent() for text in shown.ax_.texts]
+    legend = shown.ax_.get_legend().get_window_extent()
+    plt.close(shown.figure_)
+    assert shown.ax_.get_xlim() == (0, 100)
+    assert all(frame.x0 < box.x0 and box.x1 < frame.x1 for box in numbers)
+    assert legend.x0 >= frame.x1
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "scale"),
+    [
+        ([313.9, 1.2, 3.5], "fps", "log"),
+        ([50.0, 1.0, 3.0], "fps", "linear"),
+        ([50.5, 1.0, 3.0], "fps", "log"),
+        ([50.5, 0.0, 3.0], "fps", "linear"),
+        ([99.0, 1.0, 3.0], "auc", "linear"),
+    ],
+)
+def test_the_axis_is_logarithmic_from_a_ratio_of_fifty(values, metric, scale):
+    shown = ComparisonDisplay(list("abc"), values, [True] * 3, metric=metric)
+    assert shown.plot(Figure().subplots()).ax_.get_xscale() == scale
+
+
+@pytest.mark.parametrize("n", [1, 5, 60])
+def test_names_are_cut_and_do_not_overlap(n):
+    plt.switch_backend("agg")
+    shown = ComparisonDisplay(["a long name " * 8] * n, [50.0] * n, [True] * n).plot()
+    shown.figure_.canvas.draw()
+    names = [label.get_window_extent() for label in shown.ax_.get_yticklabels()]
+    frame = shown.ax_.get_window_extent()
+    plt.close(shown.figure_)
+    assert {label.get_text() for label in shown.ax_.get_yticklabels()} == {
+        "a long name a long name a long name a long na..."
+    }
+    assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(names))
+    assert all(box.x0 >= 0 and box.x1 < frame.x0 for box in names)
 
 
 def test_figures_that_are_not_numbers_and_none_at_all_are_drawn():

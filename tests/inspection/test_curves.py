@@ -19,6 +19,16 @@ def test_compactness_is_drawn_over_a_logarithmic_axis():
     assert names == ["C3D, published", "ours"]
 
 
+def test_equal_points_lie_inside_each_other():
+    paper = {name: ([10], [32.0]) for name in ("iDT", "ImageNet features", "third")}
+    lines = CompactnessDisplay([10], [30.0], published=paper).plot(Figure().subplots())
+    sizes = [line.get_markersize() for line in lines.published_lines_.values()]
+    marks = [line.get_marker() for line in lines.published_lines_.values()]
+    assert sizes == sorted(set(sizes), reverse=True)
+    assert len(set(marks)) == 3
+    assert all(line.get_markerfacecolor() == "none" for line in lines.published_lines_.values())
+
+
 def test_compactness_needs_no_published_curve():
     assert CompactnessDisplay([10], [30.0]).plot(Figure().subplots()).published_lines_ == {}
 
@@ -42,3 +52,14 @@ def test_the_curve_has_its_points_and_the_legend_the_published_areas():
     names = [text.get_text() for text in display.ax_.get_legend().texts]
     assert names[0] == "ours (AUC = 0.65)"
     assert names[-1] == "human, published (AUC = 0.975)"
+
+
+def test_the_legend_hides_nothing_of_the_curve():
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    display = RocComparisonDisplay(
+        [0, 1], [0, 1], method="a long name " * 8, published={"human": 97.5, "STIP": 65.3}
+    ).plot(figure.subplots())
+    figure.draw_without_rendering()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.y1 < display.ax_.xaxis.label.get_window_extent().y0
+    assert 0 <= legend.x0 < legend.x1 <= 800

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.model_selection import LeaveOneOut
 from sklearn.utils import Bunch
 
-from skvideo3d.datasets.layout import Missing, VideoIndex, check_root
+from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted
 
 __all__ = ["load_dynamic_scenes"]
 
@@ -168,8 +168,8 @@ def load_dynamic_scenes(
     data = [path for label in scenes.classes for path in videos[label]]
     if len(data) < 2:
         raise ValueError(
-            f"{len(data)} videos of {scenes.title} are below {str(folder)!r}; leaving one out "
-            "takes at least 2."
+            f"{counted(len(data), f'video of {scenes.title} is', f'videos of {scenes.title} are')} "
+            f"below {str(folder)!r}; leaving one out takes at least 2."
         )
     counts = [len(videos[label]) for label in scenes.classes]
     n_listed = scenes.n_videos * len(scenes.classes)
@@ -249,14 +249,11 @@ def _check_counts(
         hint = ""
         if strange:
             hint += f" Folders of no class: {_shorten(sorted(strange))}; rename misspelt ones."
-        if index.archives:
-            hint += (
-                f" {len(index.archives)} archives lie there, such as {index.archives[0]!r}: "
-                "unpack them."
-            )
+        hint += index.archives_hint()
+        have = "has" if len(lacking) == 1 else "have"
         raise ValueError(
             f"{scenes.title} has {scenes.n_videos} videos of each class; below {root!r} "
-            f"{len(lacking)} of the {len(videos)} classes have fewer: {_shorten(lacking)}.{hint} "
+            f"{len(lacking)} of the {len(videos)} classes {have} fewer: {_shorten(lacking)}.{hint} "
             "Pass missing='drop' (--missing drop) to go on with the videos that are there."
         )
     return lacking

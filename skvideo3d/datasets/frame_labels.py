@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from skvideo3d.datasets.layout import counted
 from skvideo3d.video.lengths import frame_count
 
 __all__ = ["read_frame_labels", "window_labels"]
@@ -147,8 +148,8 @@ def read_frame_labels(
                 )
         if n_frames is not None and len(words) != n_frames:
             raise ValueError(
-                f"{path!r} has labels of {len(words)} frames, and its sequence has {n_frames} "
-                "frames; write a line for each frame."
+                f"{path!r} has labels of {counted(len(words), 'frame')}, and its sequence has "
+                f"{counted(n_frames, 'frame')}; write a line for each frame."
             )
     if n_frames is None and video is not None:
         _check_header(path, len(words), video, may_end_early=is_ranges)
@@ -165,10 +166,10 @@ def _check_header(path: str, n_labels: int, video: str, *, may_end_early: bool) 
         excess = max(excess, 0)
     if abs(excess) > _SLACK_FRAMES + _SLACK_PERCENT * announced / 100:
         raise ValueError(
-            f"the label file {path!r} has labels of {n_labels} frames, and the header of its video "
-            f"{video!r} announces {announced}: they do not belong together, or one is cut short. "
-            "Put the right one there; if the header is wrong, replace the video by a folder of "
-            "its frames."
+            f"the label file {path!r} has labels of {counted(n_labels, 'frame')}, and the header "
+            f"of its video {video!r} announces {announced}: they do not belong together, or "
+            "one is cut short. Put the right one there; if the header is wrong, replace the video "
+            "by a folder of its frames."
         )
 
 
@@ -207,7 +208,7 @@ def _expand(path: str, lines: list[str], n_frames: int | None) -> list[str]:
     if n_frames is not None and last >= n_frames:
         raise ValueError(
             f"{path!r}, line {ranges[-1][2]}: its last frame is {last}, and its sequence has "
-            f"{n_frames} frames, 0 to {n_frames - 1}; correct the range."
+            f"{counted(n_frames, 'frame')}, 0 to {n_frames - 1}; correct the range."
         )
     words = [""] * (last + 1 if n_frames is None else n_frames)
     for begin, end, _, word in ranges:

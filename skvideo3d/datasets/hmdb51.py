@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from sklearn.utils import Bunch
 
-from skvideo3d.datasets.layout import Missing, VideoIndex, check_root
+from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted
 from skvideo3d.datasets.splits import (
     UNUSED,
     check_whole,
@@ -36,8 +36,8 @@ _VIDEO = re.compile(r"(?P<name>.*\S)\s+(?P<flag>[012])")
 _DESCR = """\
 HMDB51: actions in films and videos of the web
 ----------------------------------------------
-Loaded: {n_videos} of {n_listed} listed videos, {n_classes} classes of {n_all_classes}, and 3 splits
-that train on {n_train} and test on {n_test} of them.
+Loaded: {n_videos} of {n_listed} listed videos, {n_classes} of {n_all_classes} classes, and {splits}
+to train on {n_train} and test on {n_test} of them.
 
 The whole lists have 6766 videos of 51 classes. Each split trains on 70 and tests on 30 of a class
 and leaves the others out. The protocol reports the mean accuracy over the three splits.
@@ -164,6 +164,7 @@ def load_hmdb51(
             n_listed=len(names),
             n_classes=len(chosen),
             n_all_classes=len(all_classes),
+            splits=counted(len(cv), "split"),
             n_train=", ".join(str(len(train)) for train, _ in cv),
             n_test=", ".join(str(len(test)) for _, test in cv),
         ),

@@ -11,7 +11,7 @@ from typing import Literal
 from skvideo3d.video.folders import walk
 from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-__all__ = ["Missing", "VideoIndex", "check_root", "keep_present"]
+__all__ = ["Missing", "VideoIndex", "check_root", "counted", "keep_present"]
 
 Missing = Literal["raise", "drop"]
 
@@ -42,6 +42,29 @@ def check_root(root: str | os.PathLike[str]) -> Path:
     if not path.is_dir():
         raise ValueError(f"{str(root)!r} is no folder; give the one the set was unpacked into.")
     return path
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Say how many there are.
+
+    Parameters
+    ----------
+    number : int
+    one : str
+        What there is, as it is said of one.
+    many : str or None, default=None
+        As it is said of any other number; None puts an s after it.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted(1, "video"), counted(0, "video"), counted(2, "class has", "classes have")
+    ('1 video', '0 videos', '2 classes have')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 class VideoIndex:
@@ -79,6 +102,19 @@ class VideoIndex:
                 elif suffix in _ARCHIVE_SUFFIXES:
                     self.archives.append(os.path.join(place, name))
         self.paths.sort()
+
+    def archives_hint(self) -> str:
+        """Tell of archives that may want unpacking, after a blank; empty if there are none.
+
+        Returns
+        -------
+        str
+        """
+        if not self.archives:
+            return ""
+        lie = counted(len(self.archives), "archive lies", "archives lie")
+        them = "it" if len(self.archives) == 1 else "them"
+        return f" {lie} there, such as {self.archives[0]!r}: unpack {them}."
 
     def find(self, name: str) -> str | None:
         """Find the video that a list calls by `name`.
@@ -152,19 +188,14 @@ def keep_present(
     present = [i for i, path in enumerate(paths) if path is not None]
     if lacking and (missing == "raise" or not present):
         shown = ", ".join(lacking[:_SHOWN]) + (", ..." if len(lacking) > _SHOWN else "")
-        hint = ""
-        if index.archives:
-            hint = (
-                f" {len(index.archives)} archives lie there, such as {index.archives[0]!r}: "
-                "unpack them."
-            )
-        elif not index.paths:
+        hint = index.archives_hint()
+        if not hint and not index.paths:
             hint = " There is no video below it at all: give the folder the set was unpacked into."
         if present:
             hint += " Or pass missing='drop' (--missing drop) to go on with the others."
         raise ValueError(
-            f"{len(lacking)} of the {len(names)} listed videos are not below {str(index.root)!r}: "
-            f"{shown}.{hint}"
+            f"{len(lacking)} of the {counted(len(names), 'listed video')} "
+            f"{'is' if len(lacking) == 1 else 'are'} not below {str(index.root)!r}: {shown}.{hint}"
         )
     return present
 

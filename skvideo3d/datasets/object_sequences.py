@@ -13,7 +13,7 @@ from sklearn.model_selection import LeaveOneGroupOut
 from sklearn.utils import Bunch
 
 from skvideo3d.datasets.frame_labels import read_frame_labels, window_labels
-from skvideo3d.datasets.layout import VideoIndex, check_root
+from skvideo3d.datasets.layout import VideoIndex, check_root, counted
 from skvideo3d.video import VideoSegment
 from skvideo3d.video.naming import IMAGE_SUFFIXES
 
@@ -25,9 +25,8 @@ _SUFFIX: Final = ".txt"
 _DESCR = """\
 Sequences with an object's label for each frame
 -----------------------------------------------
-Loaded: {n_kept} windows of {clip_len} frames, every {stride} frames, of {n_objects} objects in
-{n_sequences} sequences. {n_dropped} more windows show no object in at least {min_frames} frames and
-were dropped.
+Loaded: {windows} of {clip_len}, every {stride}, of {n_objects} in
+{n_sequences}. Dropped, as no object shows in at least {min_frames}: {dropped}.
 
 Protocol: each sequence is classified by what was trained on all others. It is that of Tran et al.
 2015 for the egocentric objects of Ren and Philipose (42 objects, 10 sequences).
@@ -146,8 +145,8 @@ def load_object_sequences(
     sequences = VideoIndex(folder).paths
     if len(sequences) < 2:
         raise ValueError(
-            f"{len(sequences)} sequences are below {str(folder)!r}; leaving one out takes at least "
-            "2. Each is a video file or a folder of frames."
+            f"{counted(len(sequences), 'sequence is', 'sequences are')} below {str(folder)!r}; "
+            "leaving one out takes at least 2. Each is a video file or a folder of frames."
         )
     files = _match_labels(folder, sequences)
     frames = [
@@ -168,9 +167,10 @@ def load_object_sequences(
                 groups.append(number)
     if len(set(groups)) < 2:
         raise ValueError(
-            f"{len(set(groups))} of the {len(sequences)} sequences below {str(folder)!r} have a "
-            f"window of {clip_len} frames with an object in at least {min_frames}; leaving one out "
-            "takes 2. Check the labels, or use shorter windows."
+            f"{len(set(groups))} of the {len(sequences)} sequences below {str(folder)!r} "
+            f"{'has' if groups else 'have'} a window of {counted(clip_len, 'frame')} with an "
+            f"object in at least {min_frames}; leaving one out takes 2. Check the labels, or use "
+            "shorter windows."
         )
     return Bunch(
         data=data,
@@ -184,13 +184,13 @@ def load_object_sequences(
         n_listed=len(sequences),
         missing=[],
         DESCR=_DESCR.format(
-            n_kept=len(data),
-            clip_len=clip_len,
-            stride=stride,
-            min_frames=min_frames,
-            n_objects=len(objects),
-            n_sequences=len(sequences),
-            n_dropped=n_windows - len(data),
+            windows=counted(len(data), "window"),
+            clip_len=counted(clip_len, "frame"),
+            stride=counted(stride, "frame"),
+            min_frames=counted(min_frames, "frame"),
+            n_objects=counted(len(objects), "object"),
+            n_sequences=counted(len(sequences), "sequence"),
+            dropped=counted(n_windows - len(data), "window"),
             objects=", ".join(objects),
         ),
     )
@@ -234,8 +234,9 @@ def _match_labels(folder: Path, sequences: list[str]) -> list[str]:
         chosen[found[0]] = path
     left = [file for file in files if file not in chosen]
     if left:
+        others = f" (the first of {len(left)} such files)" if len(left) > 1 else ""
         raise ValueError(
-            f"the label file {left[0]!r} has no sequence (of {len(left)} such files); add the "
+            f"the label file {left[0]!r} has no sequence{others}; add the "
             "video of its name, or take the file away."
         )
     return list(chosen)

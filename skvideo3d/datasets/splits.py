@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, keep_present
+from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted, keep_present
 
 __all__ = [
     "TEST",
@@ -84,8 +84,8 @@ def find_lists(
     if not complete:
         folder, gap = min(found.items(), key=lambda item: len(item[1]))
         raise ValueError(
-            f"of the lists of the splits in {folder!r} {len(gap)} are missing: {_shorten(gap)}. "
-            f"Unpack {archive} again."
+            f"the lists of the splits in {folder!r} lack {counted(len(gap), 'file')}: "
+            f"{_shorten(gap)}. Unpack {archive} again."
         )
     first = complete[0]
     for other in complete[1:]:
@@ -148,9 +148,9 @@ def check_whole(named: Mapping[str, AbstractSet[str]], archive: str) -> None:
         lacking = sorted(together - videos)
         if lacking:
             raise ValueError(
-                f"{name}: {len(lacking)} of the {len(together)} videos that the lists of all "
-                f"splits name are not there: {_shorten(lacking)}. The file may be cut short; "
-                f"unpack {archive} again."
+                f"{name}: without {len(lacking)} of the {len(together)} videos that the lists "
+                f"of all splits name: {_shorten(lacking)}. The file may be cut short; unpack "
+                f"{archive} again."
             )
 
 
@@ -201,7 +201,8 @@ def choose_classes(names: Sequence[str], classes: int | Sequence[str] | None) ->
             close = difflib.get_close_matches(str(name).lower(), by_lower, n=3)
             hint = " or ".join(repr(by_lower[match]) for match in close)
             raise ValueError(
-                f"classes= (--classes): {name!r} is none of the {len(names)} classes. "
+                f"classes= (--classes): {name!r} is none of the "
+                f"{counted(len(names), 'class', 'classes')}. "
                 + (f"Did you mean {hint}?" if hint else f"They are {_shorten(names)}.")
             )
     return [name for name in names if name in set(classes)]

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from sklearn.utils import Bunch
 
-from skvideo3d.datasets.layout import Missing, VideoIndex, check_root
+from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted
 from skvideo3d.datasets.splits import (
     TEST,
     TRAIN,
@@ -40,8 +40,8 @@ _VIDEO = re.compile(
 _DESCR = """\
 UCF101: actions in videos of the web
 ------------------------------------
-Loaded: {n_videos} of {n_listed} listed videos, {n_classes} classes of {n_all_classes}, and 3 splits
-that train on {n_train} and test on {n_test} of them.
+Loaded: {n_videos} of {n_listed} listed videos, {n_classes} of {n_all_classes} classes, and {splits}
+to train on {n_train} and test on {n_test} of them.
 
 The whole set has 13320 videos of 101 classes. Videos that were cut from the same original are a
 group; each class has 25, and none is in both parts of a split. The protocol reports the mean
@@ -173,6 +173,7 @@ def load_ucf101(
             n_listed=len(names),
             n_classes=len(chosen),
             n_all_classes=len(all_classes),
+            splits=counted(len(cv), "split"),
             n_train=", ".join(str(len(train)) for train, _ in cv),
             n_test=", ".join(str(len(test)) for _, test in cv),
         ),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from skvideo3d.datasets.layout import VideoIndex, check_root
+from skvideo3d.datasets.layout import VideoIndex, check_root, counted
 from skvideo3d.datasets.splits import choose_classes
 from skvideo3d.video.folders import is_ours
 from skvideo3d.video.naming import natural_key
@@ -24,9 +24,9 @@ _SHOWN: Final = 5
 _DESCR = """\
 Videos of a folder
 ------------------
-Loaded: {n_videos} videos of {n_classes} classes{groups}, from {root}.
+Loaded: {videos} of {classes}{groups}, from {root}.
 
-Classes: {classes}.
+Classes: {names}.
 """
 
 
@@ -95,7 +95,9 @@ def load_video_folder(
     folder = check_root(root)
     index = VideoIndex(folder)
     if not index.paths:
-        raise ValueError(f"no video is below {str(folder)!r}.{_archives(index)} Check the path.")
+        raise ValueError(
+            f"no video is below {str(folder)!r}.{index.archives_hint()} Check the path."
+        )
     # From the root on, and with the separators that patterns are written for.
     inside = [PurePath(path).relative_to(folder).as_posix() for path in index.paths]
     if labels is None:
@@ -119,11 +121,11 @@ def load_video_folder(
         videos.group_names = sorted(set(of_video), key=natural_key)
         videos.groups = _codes(of_video, videos.group_names)
     videos.DESCR = _DESCR.format(
-        n_videos=len(order),
-        n_classes=len(chosen),
-        groups="" if groups is None else f" in {len(videos.group_names)} groups",
+        videos=counted(len(order), "video"),
+        classes=counted(len(chosen), "class", "classes"),
+        groups="" if groups is None else f" in {counted(len(videos.group_names), 'group')}",
         root=folder,
-        classes=", ".join(chosen),
+        names=", ".join(chosen),
     )
     return videos
 
@@ -136,8 +138,9 @@ def _folder_labels(
     loose = [path for path in inside if "/" not in path]
     if loose:
         raise ValueError(
-            f"{len(loose)} of the {len(inside)} videos below {root!r} are in no class folder: "
-            f"{_shorten(loose)}. Move them into a folder for each class, or pass labels= "
+            f"{len(loose)} of the {counted(len(inside), 'video')} below {root!r} "
+            f"{'is' if len(loose) == 1 else 'are'} in no class folder: {_shorten(loose)}. Move "
+            f"{'it' if len(loose) == 1 else 'them'} into a folder for each class, or pass labels= "
             r"(--labels), a pattern that finds the class in the path, such as '^([a-z]+)'."
         )
     found = [path.partition("/")[0] for path in inside]
@@ -151,10 +154,11 @@ def _folder_labels(
         empty = [name for name in empty if name in classes]
     if empty:
         raise ValueError(
-            f"{len(empty)} of the {len(folders)} class folders in {root!r} have no video: "
-            f"{_shorten(empty)}.{_archives(index)} Fill or remove them, or choose others with "
-            "classes= (--classes). If classes are not the folders, pass labels= (--labels), a "
-            "pattern that finds the class in the path."
+            f"{len(empty)} of the {counted(len(folders), 'class folder')} in {root!r} "
+            f"{'has' if len(empty) == 1 else 'have'} no video: {_shorten(empty)}."
+            f"{index.archives_hint()} Fill or remove {'it' if len(empty) == 1 else 'them'}, or "
+            "choose others with classes= (--classes). If classes are not the folders, pass "
+            "labels= (--labels), a pattern that finds the class in the path."
         )
     return found
 
@@ -181,7 +185,7 @@ def _apply(pattern: str | Callable[[str], str], inside: list[str], parameter: st
     if wrong:
         raise ValueError(
             f"{parameter}={pattern!r} (--{parameter}) finds nothing in the paths of "
-            f"{len(wrong)} of the {len(inside)} videos: {_shorten(wrong)}. Change it so "
+            f"{len(wrong)} of the {counted(len(inside), 'video')}: {_shorten(wrong)}. Change it so "
             "that it fits all of them, or move these away."
         )
     return found
@@ -190,12 +194,6 @@ def _apply(pattern: str | Callable[[str], str], inside: list[str], parameter: st
 def _codes(words: list[str], names: list[str]) -> NDArray[np.int64]:
     place = {name: number for number, name in enumerate(names)}
     return np.array([place[word] for word in words], dtype=np.int64)
-
-
-def _archives(index: VideoIndex) -> str:
-    if not index.archives:
-        return ""
-    return f" {len(index.archives)} archives lie there, such as {index.archives[0]!r}: unpack them."
 
 
 def _shorten(names: list[str]) -> str:

@@ -112,8 +112,8 @@ def resolve_weights(
     found = describe(path, config)
     if found.architecture != architecture:
         raise CheckpointError(
-            f"'{path}' holds an {found.architecture} network, and {architecture} is needed; "
-            f"use {found.architecture.upper()}Transformer for it."
+            f"'{path}' holds a network of the kind {found.architecture}, and {architecture} "
+            f"is needed; use {found.architecture.upper()}Transformer for it."
         )
     _check_stream(path, found, stream)
     if preprocessing is None:

@@ -137,7 +137,8 @@ def test_what_is_missing_is_refused_with_classes_and_counts(tmp_path):
     message = str(caught.value)
     assert "avalanche (9 of 10 videos), tornado (0 of 10 videos)." in message
     assert "Folders of no class: Tornadoe; rename" in message
-    assert "more.zip': unpack" in message
+    assert "1 archive lies there, such as" in message
+    assert "more.zip': unpack it." in message
     assert "missing='drop' (--missing drop)" in message
     scenes = load_dynamic_scenes(tmp_path, missing="drop")
     assert len(scenes.data) == 9 + 11 * 10
@@ -145,6 +146,14 @@ def test_what_is_missing_is_refused_with_classes_and_counts(tmp_path):
     # Codes stay those of the whole set: the class without a video, number 8, is left out.
     assert np.unique(scenes.target).tolist() == [*range(8), *range(9, 13)]
     assert "12 of its 13 classes" in scenes.DESCR
+
+
+def test_one_class_that_lacks_videos_has_fewer(tmp_path):
+    for folder in FOLDERS["maryland"]:
+        touch(tmp_path / folder, 10)
+    (tmp_path / "Waves" / "3.avi").unlink()
+    with pytest.raises(ValueError, match=r"1 of the 13 classes has fewer: waves \(9 of 10 videos"):
+        load_dynamic_scenes(tmp_path)
 
 
 def test_more_videos_than_the_set_has_are_refused(tmp_path):
@@ -175,7 +184,7 @@ def test_both_sets_below_one_folder_are_refused(tmp_path):
 
 def test_one_video_cannot_be_left_out(tmp_path):
     touch(tmp_path / "Beach", 1)
-    with pytest.raises(ValueError, match=r"1 videos of YUPENN .*at least 2"):
+    with pytest.raises(ValueError, match=r"1 video of YUPENN is below .*at least 2"):
         load_dynamic_scenes(tmp_path, missing="drop")
 
 

@@ -124,7 +124,7 @@ def test_both_forms_say_the_same(tmp_path_factory, words):
         ("0 99999999999 pen\n", None, "line 1: 99999999999 is no frame number"),
         ("0 3 cup\n8 10 pen\n", 10, "line 2: its last frame is 10, .* 10 frames, 0 to 9"),
         ("cup\ncup\n", 3, "labels of 2 frames, .* has 3 frames"),
-        ("cup\ncup\n", 1, "labels of 2 frames, .* has 1 frames"),
+        ("cup\ncup\n", 1, "labels of 2 frames, .* has 1 frame;"),
         (b"caf\xe9\n", None, "not UTF-8 text .*at byte 3.*save it as UTF-8"),
     ],
 )

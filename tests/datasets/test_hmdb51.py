@@ -175,7 +175,7 @@ def test_a_list_that_is_cut_short_is_refused(placeholders):
     path = placeholders / "testTrainMulti_7030_splits" / "wave_test_split2.txt"
     path.write_text("a b.avi 1\nMr. & Mrs..avi 2\n#[c];-).avi 1")
     with pytest.raises(
-        ValueError, match=r"split2\.txt': 1 of the 4 .*: wave/unused\.avi\. .*again"
+        ValueError, match=r"split2\.txt': without 1 of the 4 .*: wave/unused\.avi\. .*again"
     ):
         load_hmdb51(placeholders)
 
@@ -190,7 +190,7 @@ def test_lists_that_are_nowhere_are_asked_for_by_the_archives_name(placeholders,
 
 def test_half_the_lists_are_refused_with_those_missing(placeholders):
     (placeholders / "testTrainMulti_7030_splits" / "wave_test_split3.txt").unlink()
-    with pytest.raises(ValueError, match=r"1 are missing: wave_test_split3\.txt\. Unpack"):
+    with pytest.raises(ValueError, match=r"lack 1 file: wave_test_split3\.txt\. Unpack"):
         load_hmdb51(placeholders)
 
 

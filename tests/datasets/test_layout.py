@@ -109,9 +109,21 @@ def test_missing_ones_are_counted_and_the_first_named(tmp_path):
     with pytest.raises(ValueError, match=re.escape("7 of the 8 listed videos")) as caught:
         keep_present(names, [index.find(name) for name in names], "raise", index)
     message = str(caught.value)
+    assert " listed videos are not below" in message
     assert ": 0.avi, 1.avi, 2.avi, 3.avi, 4.avi, ..." in message
-    assert "rest.rar': unpack them" in message
+    assert "rest.rar': unpack it." in message
     assert "missing='drop'" in message
+
+
+def test_one_that_is_missing_and_several_archives_are_told_in_their_number(tmp_path):
+    touch(tmp_path, "b.avi", "1.zip", "2.zip")
+    index = VideoIndex(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"1 of the 2 listed videos is not below .*: a\.avi\."
+    ) as e:
+        keep_present(["a.avi", "b.avi"], [None, index.paths[0]], "raise", index)
+    assert " 2 archives lie there, such as" in str(e.value)
+    assert ".zip': unpack them." in str(e.value)
 
 
 def test_nothing_at_all_cannot_be_dropped(tmp_path):

@@ -58,6 +58,7 @@ def test_lengths_of_windows_are_the_callers(tmp_path):
     windows = load_object_sequences(tmp_path, clip_len=5, stride=5, min_frames=3)
     assert [(w.start, w.stop) for w in windows.data] == [(0, 5), (10, 15)] * 2
     assert (windows.n_windows, windows.n_dropped) == (8, 4)
+    assert "no object shows in at least 3 frames: 4 windows." in windows.DESCR
     with pytest.raises(ValueError, match="min_frames=6 is more"):
         load_object_sequences(tmp_path, clip_len=5, stride=5, min_frames=6)
 
@@ -173,9 +174,9 @@ def test_an_object_of_one_sequence_and_a_sequence_without_objects_are_legal(tmp_
     ("texts", "message"),
     [
         ({}, "0 sequences are below .*video file or a folder of frames"),
-        ({"a": "0 15 cup\n"}, "1 sequences are below .*at least 2"),
+        ({"a": "0 15 cup\n"}, "1 sequence is below .*at least 2"),
         ({"a": "0 15 cup\n", "b": None}, r"b\.mp4' has no label file; write 'b\.txt' beside"),
-        ({"a": "0 15 cup\n", "b": "0 15 none\n"}, "1 of the 2 sequences .* have a window"),
+        ({"a": "0 15 cup\n", "b": "0 15 none\n"}, "1 of the 2 sequences .* has a window"),
         ({"a": "0 3 cup\n", "b": "0 3 cup\n"}, "0 of the 2 sequences .*shorter windows"),
     ],
 )
@@ -189,9 +190,13 @@ def test_label_files_and_sequences_have_to_belong_together(tmp_path):
     text = "0 15 cup\n"
     write_labels(tmp_path, a=text, b=text)
     (tmp_path / "c.txt").write_text(text)
-    with pytest.raises(ValueError, match=r"c\.txt' has no sequence .*take the file away"):
+    with pytest.raises(ValueError, match=r"c\.txt' has no sequence; .*take the file away"):
+        load_object_sequences(tmp_path)
+    (tmp_path / "d.txt").write_text(text)
+    with pytest.raises(ValueError, match=r"c\.txt' has no sequence \(the first of 2 such files\);"):
         load_object_sequences(tmp_path)
     (tmp_path / "c.txt").unlink()
+    (tmp_path / "d.txt").unlink()
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "b.txt").write_text(text)
     with pytest.raises(ValueError, match=r"b\.mp4' could have its labels in .* keep one"):

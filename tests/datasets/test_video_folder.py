@@ -63,6 +63,7 @@ def test_without_groups_there_are_none(tmp_path):
     touch(tmp_path, "run/a.avi")
     videos = load_video_folder(tmp_path)
     assert set(videos) == {"data", "target", "target_names", "DESCR"}
+    assert "Loaded: 1 video of 1 class, from" in videos.DESCR
     assert videos.data == [str(tmp_path / "run" / "a.avi")]
 
 
@@ -165,7 +166,7 @@ def test_class_folders_without_a_video_are_refused(tmp_path):
     message = r"2 of the 3 class folders .* no video: walk, wave\..*walk\.rar': unpack.*labels="
     with pytest.raises(ValueError, match=message):
         load_video_folder(tmp_path)
-    with pytest.raises(ValueError, match=r"1 of the 3 class folders .*: wave\."):
+    with pytest.raises(ValueError, match=r"1 of the 3 class folders .* has no video: wave\."):
         load_video_folder(tmp_path, classes=["run", "wave"])
 
 

@@ -73,7 +73,7 @@ def scenes(
         verbose=verbose,
     )
     benchmark = f"scenes/{videos.name}"
-    return recognise(
+    result = recognise(
         videos,
         videos.cv,
         options,
@@ -82,3 +82,8 @@ def scenes(
         title=lambda n: f"{_TITLES[videos.name]}: {n} classes, leave one out",
         published=published(benchmark),
     )
+    if videos.unknown_folders:
+        result.notes.append(
+            f"Folders of no class, perhaps misspelt: {', '.join(videos.unknown_folders)}."
+        )
+    return result

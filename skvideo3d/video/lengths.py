@@ -1,4 +1,4 @@
-"""How long a video probably is, from its header: for time estimates, and for nothing else."""
+"""How long a video probably is, from its header: for estimates and for plausibility."""
 
 from __future__ import annotations
 

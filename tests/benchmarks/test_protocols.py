@@ -422,6 +422,16 @@ def test_scenes_are_left_out_one_by_one(yupenn, describer, small_c3d):
     assert (result.data.n_used, result.data.n_listed) == (28, 420)
 
 
+def test_a_class_folder_that_is_perhaps_misspelt_is_noted(yupenn, tmp_path):
+    root = tmp_path / "set"
+    shutil.copytree(yupenn, root)
+    beach = next(path for path in root.iterdir() if path.name.lower().startswith("beach"))
+    beach.rename(root / "Beech")
+    result = scenes(root, describer=DULL, missing="drop")
+    assert "13 classes" in result.title
+    assert any("Beech" in note for note in result.notes)
+
+
 def test_leave_one_out_far_below_chance_is_explained(yupenn):
     # Rows that do not differ at all: what is left to go by is how frequent a class is.
     same = FunctionTransformer(lambda videos: np.ones((len(videos), 2)))

@@ -422,6 +422,8 @@ def test_scenes_are_left_out_one_by_one(yupenn, describer, small_c3d):
     assert (result.data.n_used, result.data.n_listed) == (28, 420)
 
 
+# scikit-learn finds 13 classes many for 26 videos.
+@pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
 def test_a_class_folder_that_is_perhaps_misspelt_is_noted(yupenn, tmp_path):
     root = tmp_path / "set"
     shutil.copytree(yupenn, root)

@@ -105,6 +105,10 @@ def recognise(
             "labels": names,
             "matrix": _confusion(true, predicted, labels).tolist(),
         },
+        class_counts={
+            name: int((videos.target[described.usable] == label).sum())
+            for label, name in zip(labels, names, strict=True)
+        },
         per_class={
             name: _percent(predicted[true == label] == label)
             for label, name in zip(labels, names, strict=True)

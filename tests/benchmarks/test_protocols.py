@@ -124,6 +124,7 @@ def test_ucf101_is_the_mean_over_splits_of_an_svm_on_descriptors(ucf, describer,
     assert result.fold_names == ["split 1", "split 2", "split 3"]
     assert (result.data.n_used, result.data.n_listed, result.chance) == (36, 36, 100 / 3)
     assert len(result.predictions) == 36
+    assert list(result.class_counts.values()) == [12, 12, 12]
     if describer is DULL:
         assert 40 < row.figures["accuracy"] < 100
 

@@ -27,6 +27,7 @@ def describer_name(describer: Any) -> str:
     Examples
     --------
     >>> from sklearn.pipeline import make_union
+    >>> from skvideo3d import C3DTransformer
     >>> describer_name(C3DTransformer(n_components=50))
     'C3D fc6 (sports1m), 50 PCA components'
     >>> describer_name(make_union(C3DTransformer(), C3DTransformer(None, layer=("fc6", "fc7"))))

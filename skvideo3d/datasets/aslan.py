@@ -17,6 +17,7 @@ __all__ = ["load_aslan"]
 
 _LISTS: Final = "View2.mat"
 _VARIABLE: Final = "action_splits_pairs"
+_MATLAB_7_3: Final = 2  # as scipy numbers the versions of the format
 
 _DESCR = """\
 ASLAN, the action similarity labeling challenge, View 2
@@ -201,20 +202,22 @@ def _read_pairs(path: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _read_variable(path: str) -> Any:
     from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import matfile_version
 
     try:
-        content = loadmat(path, variable_names=[_VARIABLE])
-        there = [name for name, *_ in whosmat(path)]
-    except NotImplementedError as error:
-        raise ValueError(
-            f"{path!r} is of MATLAB 7.3 (HDF5), which is not read here. Save it in MATLAB again "
-            "with save(..., '-v7'), or take the file of the benchmark's page."
-        ) from error
+        is_hdf5 = matfile_version(path)[0] == _MATLAB_7_3
+        there = [] if is_hdf5 else [name for name, *_ in whosmat(path)]
+        content = {} if is_hdf5 else loadmat(path, variable_names=[_VARIABLE])
     except Exception as error:  # damage shows itself as anything, down to MemoryError
         raise ValueError(
             f"{path!r} cannot be read as a MATLAB file ({error}); fetch {_LISTS} of the "
             "benchmark's page again."
         ) from error
+    if is_hdf5:
+        raise ValueError(
+            f"{path!r} is of MATLAB 7.3 (HDF5), which is not read here. Save it in MATLAB again "
+            "with save(..., '-v7'), or take the file of the benchmark's page."
+        )
     if _VARIABLE not in content:
         named = ", ".join(map(repr, there)) or "nothing"
         raise ValueError(

@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-import numpy as np
 from sklearn.utils import Bunch
 
-from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted
+from skvideo3d.datasets.layout import Missing, VideoIndex, check_root
 from skvideo3d.datasets.splits import (
-    UNUSED,
     check_whole,
     choose_classes,
-    choose_splits,
     find_lists,
-    find_videos,
     read_list,
+    split_bunch,
 )
 
 __all__ = ["load_hmdb51"]
@@ -143,32 +140,17 @@ def load_hmdb51(
         for split, uses in zip(named, of_class, strict=True):
             split.update(uses)
         labels.update(dict.fromkeys(of_class[0], label))
-    numbers, listed = choose_splits(splits, named)
-    names = sorted(
-        (name for name in labels if name in listed), key=lambda name: chosen.index(labels[name])
+    videos, _ = split_bunch(
+        named,
+        labels,
+        chosen,
+        splits,
+        missing=missing,
+        index=index,
+        descr=_DESCR,
+        n_all_classes=len(all_classes),
     )
-    used = {k: [named[k - 1].get(name, UNUSED) for name in names] for k in numbers}
-    present, data, cv = find_videos(names, used, missing, index)
-
-    is_there = set(present)
-    return Bunch(
-        data=data,
-        target=np.array([chosen.index(labels[names[i]]) for i in present], dtype=np.int64),
-        target_names=chosen,
-        cv=cv,
-        splits=numbers,
-        n_listed=len(names),
-        missing=[name for i, name in enumerate(names) if i not in is_there],
-        DESCR=_DESCR.format(
-            n_videos=len(data),
-            n_listed=len(names),
-            n_classes=len(chosen),
-            n_all_classes=len(all_classes),
-            splits=counted(len(cv), "split"),
-            n_train=", ".join(str(len(train)) for train, _ in cv),
-            n_test=", ".join(str(len(test)) for _, test in cv),
-        ),
-    )
+    return videos
 
 
 def _list_name(label: str, number: int) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import Bunch
 
 from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted, keep_present
 
@@ -26,6 +27,7 @@ __all__ = [
     "find_lists",
     "find_videos",
     "read_list",
+    "split_bunch",
 ]
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -285,6 +287,76 @@ def find_videos(
                 )
         cv.append((np.flatnonzero(left == TRAIN), np.flatnonzero(left == TEST)))
     return present, [str(paths[i]) for i in present], cv
+
+
+def split_bunch(
+    listed: Sequence[Mapping[str, int]],
+    labels: Mapping[str, str],
+    classes: Sequence[str],
+    splits: Sequence[int] | None,
+    *,
+    missing: Missing,
+    index: VideoIndex,
+    descr: str,
+    n_all_classes: int,
+) -> tuple[Bunch, list[str]]:
+    """Put together what a set with official splits gives.
+
+    Parameters
+    ----------
+    listed : sequence of mapping of str to int
+        For each split the videos that its lists name, and what it does with them.
+    labels : mapping of str to str
+        The class of each video, in the set's order.
+    classes : sequence of str
+        Those chosen.
+    splits : sequence of int or None
+        See `choose_splits`.
+    missing : {"raise", "drop"}
+    index : VideoIndex
+    descr : str
+        The set's `DESCR`, with places for numbers.
+    n_all_classes : int
+
+    Returns
+    -------
+    videos : Bunch
+        With `data`, `target`, `target_names`, `cv`, `splits`, `n_listed`, `missing` and `DESCR`.
+    names : list of str
+        What the lists call the videos of `data`.
+
+    Raises
+    ------
+    ValueError
+        See `choose_splits` and `find_videos`.
+    """
+    numbers, used = choose_splits(splits, listed)
+    place = {label: i for i, label in enumerate(classes)}
+    names = [name for name, label in labels.items() if name in used and label in place]
+    names.sort(key=lambda name: place[labels[name]])
+    uses = {k: [listed[k - 1].get(name, UNUSED) for name in names] for k in numbers}
+    present, data, cv = find_videos(names, uses, missing, index)
+    there = [names[i] for i in present]
+    is_there = set(there)
+    videos = Bunch(
+        data=data,
+        target=np.array([place[labels[name]] for name in there], dtype=np.int64),
+        target_names=list(classes),
+        cv=cv,
+        splits=numbers,
+        n_listed=len(names),
+        missing=[name for name in names if name not in is_there],
+        DESCR=descr.format(
+            n_videos=len(data),
+            n_listed=len(names),
+            n_classes=len(classes),
+            n_all_classes=n_all_classes,
+            splits=counted(len(cv), "split"),
+            n_train=", ".join(str(len(train)) for train, _ in cv),
+            n_test=", ".join(str(len(test)) for _, test in cv),
+        ),
+    )
+    return videos, there
 
 
 def _shorten(names: Sequence[str]) -> str:

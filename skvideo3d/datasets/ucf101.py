@@ -11,17 +11,15 @@ from typing import Final
 import numpy as np
 from sklearn.utils import Bunch
 
-from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted
+from skvideo3d.datasets.layout import Missing, VideoIndex, check_root
 from skvideo3d.datasets.splits import (
     TEST,
     TRAIN,
-    UNUSED,
     check_whole,
     choose_classes,
-    choose_splits,
     find_lists,
-    find_videos,
     read_list,
+    split_bunch,
 )
 
 __all__ = ["load_ucf101"]
@@ -150,34 +148,18 @@ def load_ucf101(
         for number in _SPLITS
     ]
     check_whole({name: set(split) for name, split in zip(lists_of, named, strict=True)}, _ARCHIVE)
-    numbers, listed = choose_splits(splits, named)
-    names = sorted(
-        (name for name in listed if labels[name] in chosen),
-        key=lambda name: (all_classes.index(labels[name]), name),
+    videos, names = split_bunch(
+        named,
+        dict(sorted(labels.items())),
+        chosen,
+        splits,
+        missing=missing,
+        index=index,
+        descr=_DESCR,
+        n_all_classes=len(all_classes),
     )
-    uses = {k: [named[k - 1].get(name, UNUSED) for name in names] for k in numbers}
-    present, data, cv = find_videos(names, uses, missing, index)
-
-    is_there = set(present)
-    return Bunch(
-        data=data,
-        target=np.array([chosen.index(labels[names[i]]) for i in present], dtype=np.int64),
-        target_names=chosen,
-        groups=np.array([groups[names[i]] for i in present], dtype=np.int64),
-        cv=cv,
-        splits=numbers,
-        n_listed=len(names),
-        missing=[name for i, name in enumerate(names) if i not in is_there],
-        DESCR=_DESCR.format(
-            n_videos=len(data),
-            n_listed=len(names),
-            n_classes=len(chosen),
-            n_all_classes=len(all_classes),
-            splits=counted(len(cv), "split"),
-            n_train=", ".join(str(len(train)) for train, _ in cv),
-            n_test=", ".join(str(len(test)) for _, test in cv),
-        ),
-    )
+    videos.groups = np.array([groups[name] for name in names], dtype=np.int64)
+    return videos
 
 
 def _list_name(part: str, number: int) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
 from sklearn.utils import Bunch
 
 from .describing import Described
@@ -82,6 +84,11 @@ def recognise(
     settings = options.settings(described, root)
     if options.param_grid is not None:
         settings["best_params"] = [outcome.best_params for outcome in outcomes]
+    with warnings.catch_warnings():
+        # Few videos of many classes are no regression.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        confusion = confusion_matrix(true, predicted, labels=labels)
+    sizes = confusion.sum(axis=1)
     return BenchmarkResult(
         benchmark=benchmark,
         title=title(len(labels)),
@@ -101,18 +108,15 @@ def recognise(
         ],
         chance=100 / len(labels),
         predictions=predictions_of(videos, outcomes, fold_names),
-        confusion={
-            "labels": names,
-            "matrix": _confusion(true, predicted, labels).tolist(),
-        },
+        confusion={"labels": names, "matrix": confusion.tolist()},
         class_counts={
             name: int((videos.target[described.usable] == label).sum())
             for label, name in zip(labels, names, strict=True)
         },
         per_class={
-            name: _percent(predicted[true == label] == label)
-            for label, name in zip(labels, names, strict=True)
-            if (true == label).any()
+            name: 100 * float(hits / size)
+            for name, hits, size in zip(names, confusion.diagonal(), sizes, strict=True)
+            if size
         },
     )
 
@@ -273,14 +277,6 @@ def _row(
         for name in metrics
     }
     return ResultRow(method, {name: float(np.mean(folds[name])) for name in metrics}, folds)
-
-
-def _confusion(
-    true: NDArray[np.int64], predicted: NDArray[np.int64], labels: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
-    np.add.at(matrix, (np.searchsorted(labels, true), np.searchsorted(labels, predicted)), 1)
-    return matrix
 
 
 def _mention(video: Any) -> str:

@@ -167,6 +167,14 @@ def test_aslan_takes_the_papers_layers_where_the_weights_have_them(sets, tmp_pat
     assert result["rows"][0]["method"].endswith("all 48")
 
 
+def test_aslan_has_one_bar_of_folds_and_not_one_for_each_similarity(
+    sets, tmp_path, small_c3d, capsys
+):
+    command = ["benchmark", "aslan", "--data", str(sets / "aslan"), "--layer", "fc6"]
+    main([*command, "--output", str(tmp_path), "--weights", small_c3d])
+    assert capsys.readouterr().err.count("10/10") == 1
+
+
 def test_what_there_is_to_do_goes_to_stderr(sets, tmp_path, small_c3d, capsys):
     command = ["benchmark", "objects", "--data", str(sets / "objects")]
     main([*command, "--output", str(tmp_path), "--weights", small_c3d])

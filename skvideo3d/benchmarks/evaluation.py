@@ -189,7 +189,8 @@ def _usable_folds(
         if len(np.unique(y[train])) < 2:
             raise ValueError(
                 f"fold {index + 1} has {len(train)} training videos, all of one class or none at "
-                "all; a classifier needs at least two classes."
+                "all; a classifier needs at least two classes. Add videos, or choose others "
+                "(splits=, classes=; --splits, --classes)."
             )
         yield index, train, test
 

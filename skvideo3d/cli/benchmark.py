@@ -114,10 +114,14 @@ def run(args: argparse.Namespace) -> int:
         _check_output(args.output)
         result = _evaluate(args)
         result.settings["command"] = shlex.join(["skvideo3d", *args.words])
-        print(result)  # first of all: whatever happens to the files
         folder = args.output / result.benchmark.replace("/", "-")
-        earlier = _make_room(folder, result)
-        written = result.save(folder)
+        try:
+            print(result, flush=True)  # first of all, whatever happens to the files
+        finally:  # and files also for a reader that went away, as head does
+            earlier = _make_room(folder, result)
+            written = result.save(folder)
+    except BrokenPipeError:
+        raise
     except (SkVideo3DError, ValueError, OSError) as error:
         print(f"skvideo3d benchmark: {error}", file=sys.stderr)
         return 2

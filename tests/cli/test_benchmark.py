@@ -112,6 +112,22 @@ def test_the_table_is_printed_whatever_happens_to_the_files(
     assert "No space left" in printed.err
 
 
+def test_a_reader_that_goes_away_costs_no_files(sets, tmp_path, small_c3d):
+    command = [sys.executable, "-m", "skvideo3d", "benchmark", "objects", "-q"]
+    command += ["--data", str(sets / "objects"), "--output", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--weights", small_c3d],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 1
+    assert (tmp_path / "objects" / "result.json").exists()
+
+
 def test_what_cannot_be_evaluated_is_refused_before_videos_are_described(
     sets, tmp_path, small_c3d, capsys
 ):

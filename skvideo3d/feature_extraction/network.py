@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .spec import DescriptorSpec, Precision
 
 if TYPE_CHECKING:
-    from skvideo3d.models import C3D, I3D
+    from skvideo3d.inference import PreparedNetwork
     from skvideo3d.models.checkpoints import Weights
     from skvideo3d.video.preprocessing import Preprocessing
 
@@ -42,10 +42,9 @@ def run_network(
     device = usable_device(device)
     network = _network(spec.weights, spec.precision, device)
     batch = torch.from_numpy(_recipe(spec).prepare_clips(clips))
-    dtype = getattr(torch, spec.precision)
     with torch.inference_mode(), _numbers_of_the_spec_alone(device):
-        layers = network.describe(batch.to(device=device, dtype=dtype), spec.layers)
-        return {name: values.float().cpu().numpy() for name, values in layers.items()}
+        layers = network.describe(batch.to(device), spec.layers)
+        return {name: values.cpu().numpy() for name, values in layers.items()}
 
 
 @lru_cache(maxsize=64)
@@ -152,14 +151,11 @@ def _recipe(spec: DescriptorSpec) -> Preprocessing:
 
 
 @lru_cache(maxsize=4)  # the paper's three networks in a union, and one more
-def _network(weights: Weights, precision: Precision, device: str) -> C3D | I3D:
-    import torch
-
+def _network(weights: Weights, precision: Precision, device: str) -> PreparedNetwork:
+    from skvideo3d.inference import prepare_network
     from skvideo3d.models.checkpoints import load_network
 
-    network = load_network(weights).to(device=device, dtype=getattr(torch, precision))
-    # The layout in which oneDNN's 3D convolutions are fastest.
-    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
+    return prepare_network(load_network(weights), precision, device)
 
 
 @contextmanager

@@ -1,0 +1,65 @@
+"""A network made ready for one device and one precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from skvideo3d.models.network import LayeredNetwork
+
+__all__ = ["PreparedNetwork", "prepare_network"]
+
+
+class PreparedNetwork(Protocol):
+    """What describes clips."""
+
+    def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Describe clips.
+
+        Parameters
+        ----------
+        clips : Tensor of shape (n, channels, frames, height, width), float32
+            Preprocessed, on the device of the network; fastest as a view of channels-last memory.
+        layers : sequence of str
+            Names out of the network's `descriptor_layers`.
+
+        Returns
+        -------
+        dict of str to Tensor of shape (n, d), float32
+        """
+
+
+def prepare_network(network: LayeredNetwork, precision: str, device: str) -> PreparedNetwork:
+    """Make a network ready to describe clips.
+
+    Parameters
+    ----------
+    network : C3D or I3D
+        Its weights are taken over: do not use it any more.
+    precision : {"float32", "bfloat16", "float16"}
+        In which products are computed.
+    device : str
+        A torch device.
+
+    Returns
+    -------
+    PreparedNetwork
+    """
+    return _EagerNetwork(network, getattr(torch, precision), device)
+
+
+class _EagerNetwork:
+    """The network's own layers, in the layout in which 3D convolutions are fastest."""
+
+    def __init__(self, network: LayeredNetwork, dtype: torch.dtype, device: str) -> None:
+        moved = network.eval().to(device=device, dtype=dtype)
+        self._network: LayeredNetwork = moved.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self._dtype = dtype
+
+    def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        found = self._network.describe(clips.to(self._dtype), layers)
+        return {name: values.float() for name, values in found.items()}

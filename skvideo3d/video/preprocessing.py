@@ -173,11 +173,23 @@ class Preprocessing:
         ndarray of shape (n_clips, 3, frames, crop height, crop width), float32
             A view of channels-last memory.
         """
-        ordered = clips[..., ::-1] if self.channel_order == "bgr" else clips
-        values = ordered.astype(np.float32)
-        if self.scale != 1.0:
-            values *= np.float32(self.scale)
-        values -= self._mean_of_crop()
+        values = np.empty(clips.shape, np.float32)
+        mean = _mean_of_crop(self)
+        scale = np.float32(self.scale)
+        # A frame at a time stays in the cache, and its rows without the channel axis are long
+        # enough for numpy to be fast on them.
+        for clip, clip_values in zip(clips, values, strict=True):
+            frames = np.broadcast_to(mean, (len(clip), *mean.shape[1:]))
+            for frame, frame_values, frame_mean in zip(clip, clip_values, frames, strict=True):
+                if self.channel_order == "bgr":
+                    for channel in range(3):
+                        frame_values[..., channel] = frame[..., 2 - channel]
+                else:
+                    frame_values[...] = frame
+                rows = frame_values.reshape(self.crop[0], -1)
+                if scale != 1:
+                    rows *= scale
+                rows -= frame_mean
         return values.transpose(0, 4, 1, 2, 3)
 
     def check_clip_len(self, clip_len: int) -> None:
@@ -246,13 +258,6 @@ class Preprocessing:
         top, left = (size[0] - self.crop[0]) // 2, (size[1] - self.crop[1]) // 2
         return slice(top, top + self.crop[0]), slice(left, left + self.crop[1])
 
-    def _mean_of_crop(self) -> NDArray[np.float32]:
-        if not isinstance(self.mean, MeanCube):
-            return np.array(self.mean, dtype=np.float32)
-        cube = self.mean.array()
-        rows, columns = self._window(cube.shape[2:])
-        return cube[:, :, rows, columns].transpose(1, 2, 3, 0)
-
 
 # Tran et al. 2015, section 3.1, and the authors' released feature-extraction prototxt; the mean is
 # the per-channel average of the Sports-1M cube.
@@ -264,6 +269,17 @@ C3D_PREPROCESSING = Preprocessing(
 I3D_PREPROCESSING = Preprocessing(
     resize=256, crop=(224, 224), channel_order="rgb", scale=2 / 255, mean=(1.0, 1.0, 1.0)
 )
+
+
+@lru_cache(maxsize=8)
+def _mean_of_crop(recipe: Preprocessing) -> NDArray[np.float32]:
+    """Mean as (frames or 1, rows or 1, columns times channels)."""
+    if isinstance(recipe.mean, MeanCube):
+        cube = recipe.mean.array()
+        rows, columns = recipe._window(cube.shape[2:])
+        mean = cube[:, :, rows, columns].transpose(1, 2, 3, 0)
+        return mean.reshape(*mean.shape[:2], -1)
+    return np.tile(np.array(recipe.mean, np.float32), recipe.crop[1])[None, None]
 
 
 @lru_cache(maxsize=4)

@@ -198,15 +198,18 @@ def _stamps(container: Any, stream: Any) -> list[tuple[int, int]] | None:
 
 def _read_with_pyav(path: str, first: int, since: float) -> Iterator[Frame]:
     import av
+    from av.video.reformatter import VideoReformatter
 
     n_decoded = 0
+    # One for the whole video: a frame that is asked for its pixels sets up its own each time.
+    converter = VideoReformatter()
     with _open(path) as container:
         stream = _best_video_stream(container, path)
         try:
             for number, (picture, time, end) in enumerate(_timed(container, stream)):
                 n_decoded = number + 1
                 if number >= first and (end > since or not since):
-                    yield Frame(number, time, end, _upright_pixels(picture))
+                    yield Frame(number, time, end, _upright_pixels(picture, converter))
         except (av.FFmpegError, OSError, ValueError) as error:
             raise VideoDecodeError(
                 f"{path!r} breaks off after {n_decoded} frames: {_reason(error)}. Re-encode or "
@@ -250,8 +253,10 @@ def _timed(container: Any, stream: Any) -> Iterator[tuple[Any, float, float]]:
         yield held
 
 
-def _upright_pixels(picture: Any) -> NDArray[np.uint8]:
-    pixels: NDArray[np.uint8] = picture.to_ndarray(format="rgb24")
+def _upright_pixels(picture: Any, converter: Any) -> NDArray[np.uint8]:
+    # More threads cost more than they save on frames of this size, and the network wants them.
+    rgb = converter.reformat(picture, format="rgb24", threads=1)
+    pixels: NDArray[np.uint8] = rgb.to_ndarray()
     # The rotation flag counts degrees counter-clockwise, as np.rot90 does.
     turns = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels

@@ -47,6 +47,7 @@ class VideoTransformer(
 
     _architecture: ClassVar[Literal["c3d", "i3d"]]
     _default_batch_size: ClassVar[int]
+    _default_gpu_batch_size: ClassVar[int]
 
     _doc_link_module = "skvideo3d"
     _doc_link_template = (
@@ -71,7 +72,7 @@ class VideoTransformer(
         "short_video": [StrOptions({"loop", "repeat_last", "error"})],
         "on_error": [StrOptions({"raise", "nan"})],
         "precision": [StrOptions({"float32", "bfloat16", "float16", "auto"})],
-        "device": [str, None],
+        "device": [str, tuple, list, None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "n_jobs": [Integral, None],
         "memory": [str, os.PathLike, HasMethods(["cache"]), None],
@@ -95,7 +96,7 @@ class VideoTransformer(
         short_video: Literal["loop", "repeat_last", "error"],
         on_error: Literal["raise", "nan"],
         precision: Literal["float32", "bfloat16", "float16", "auto"],
-        device: str | None,
+        device: str | Sequence[str] | None,
         batch_size: int | None,
         n_jobs: int | None,
         memory: Any,
@@ -368,12 +369,18 @@ class VideoTransformer(
             "pass random_state=0 (any int)."
         )
 
+    def _best_batch_size(self) -> int:
+        from .devices import usable_devices  # torch
+
+        devices = usable_devices(self.device)
+        return self._default_batch_size if "cpu" in devices else self._default_gpu_batch_size
+
     def _resources(self) -> Resources:
         location = getattr(self.memory, "location", self.memory)
         return Resources(
             store_folder=None if location is None else os.path.abspath(os.fspath(location)),
             device=self.device,
-            batch_size=self.batch_size or self._default_batch_size,
+            batch_size=self.batch_size or self._best_batch_size(),
             n_jobs=self.n_jobs,
         )
 

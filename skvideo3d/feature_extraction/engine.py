@@ -14,6 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skvideo3d.exceptions import SkVideo3DError
 from skvideo3d.video.sources import VideoSource
 
+from .devices import Device
 from .extraction import Outcome, extract, look_up
 from .spec import DescriptorSpec
 from .store import open_store
@@ -34,8 +35,8 @@ class Resources:
     ----------
     store_folder : str or None
         Absolute path of the descriptor store.
-    device : str or None
-        A torch device; None for CUDA where there is one, else the CPU.
+    device : str, sequence of str or None
+        Torch devices; None for CUDA where there is one, else the CPU.
     batch_size : int
         Clips that go through the network at once.
     n_jobs : int or None
@@ -43,7 +44,7 @@ class Resources:
     """
 
     store_folder: str | None = None
-    device: str | None = None
+    device: Device = None
     batch_size: int = 1
     n_jobs: int | None = None
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skvideo3d.models.checkpoints import Weights
 
     from .base import VideoTransformer
+    from .devices import Device
 
 __all__ = ["block_sizes", "make_spec", "side_by_side"]
 
@@ -40,14 +41,14 @@ def make_spec(transformer: VideoTransformer, seed: int | None, **options: Any) -
     """
     from skvideo3d.models.checkpoints import check_layers, foresee_weights, resolve_weights
 
-    from .network import resolve_precision, usable_device
+    from .devices import resolve_precision, usable_devices
 
     asked = transformer.layer
     layers = (asked,) if isinstance(asked, str) else tuple(asked)
     if not layers or len(set(layers)) != len(layers):
         raise ValueError(f"layer={asked!r}: give one layer name or several different ones.")
-    device = usable_device(transformer.device)
-    if transformer.device is not None and device != transformer.device:
+    devices = usable_devices(transformer.device)
+    if not _are_those_asked_for(devices, transformer.device):
         warnings.warn(
             f"device={transformer.device!r}: this machine has no CUDA; computing on the CPU.",
             UserWarning,
@@ -66,7 +67,7 @@ def make_spec(transformer: VideoTransformer, seed: int | None, **options: Any) -
             fps=None if transformer.fps is None else float(transformer.fps),
             short_video=transformer.short_video,
             pooling=transformer.pooling,
-            precision=resolve_precision(transformer.precision, device),
+            precision=resolve_precision(transformer.precision, *devices),
             preprocessing=preprocessing,
         )
         block_sizes(spec)
@@ -78,6 +79,10 @@ def make_spec(transformer: VideoTransformer, seed: int | None, **options: Any) -
         spec_with(foreseen)
     weights = resolve_weights(*names, seed=seed, preprocessing=transformer.preprocessing, **options)
     return spec_with(weights)
+
+
+def _are_those_asked_for(devices: tuple[str, ...], asked: Device) -> bool:
+    return asked is None or devices == ((asked,) if isinstance(asked, str) else tuple(asked))
 
 
 def block_sizes(spec: DescriptorSpec) -> dict[str, int]:

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from skvideo3d import C3DTransformer
-from skvideo3d.feature_extraction.network import resolve_precision
 
 
 @pytest.fixture
@@ -29,12 +28,6 @@ def test_the_callers_matmul_precision_does_not_reach_it_and_is_left_alone(
         assert torch.get_float32_matmul_precision() == precision
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def test_only_auto_is_resolved():
-    for precision in ("float32", "bfloat16", "float16"):
-        assert resolve_precision(precision, "cpu") == precision
-    assert resolve_precision("auto", "cpu") in ("float32", "bfloat16")
 
 
 @pytest.mark.gpu

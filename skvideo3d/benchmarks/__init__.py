@@ -14,6 +14,8 @@ from .published import PUBLISHED, Published
 from .results import BenchmarkResult, DataUse, ResultRow
 from .running_time import runtime
 from .scene_recognition import scenes
+from .speed import speed
+from .speed_report import SpeedReport
 
 __all__ = [
     "PUBLISHED",
@@ -21,12 +23,14 @@ __all__ = [
     "DataUse",
     "Published",
     "ResultRow",
+    "SpeedReport",
     "aslan",
     "compactness",
     "hmdb51",
     "objects",
     "runtime",
     "scenes",
+    "speed",
     "ucf101",
     "video_folder",
 ]

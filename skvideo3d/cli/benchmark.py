@@ -1,4 +1,4 @@
-"""``skvideo3d benchmark``: the published evaluations, one command each."""
+"""``skvideo3d benchmark``: the published evaluations, one command each, and the speed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from skvideo3d.exceptions import SkVideo3DError
 
+from . import speed
 from .describers import NETWORKS, add_describer_options, make_describer
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ its table with this run's figures beside the published ones.
 Everything is kept in the output folder: descriptors, so that no video is described twice, whatever
 is run later; outcomes of folds, so that a run that was stopped goes on when the command is given
 again; and for each evaluation result.json, result.md, predictions.csv and result.png.
+
+"speed" needs no data and keeps nothing: it measures what descriptors cost on this machine.
 """
 
 
@@ -50,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """
     parser = subparsers.add_parser(
         "benchmark",
-        help="run a published evaluation",
+        help="run a published evaluation, or measure the speed",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -95,6 +98,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 help="go on without unreadable videos, and count them, or stop (default: drop)",
             )
         add_describer_options(one)
+    speed.add_parser(names)
     parser.set_defaults(run=run)
 
 
@@ -110,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
     int
         Exit status: 0, or 2 with the reason on stderr.
     """
+    if args.protocol == "speed":
+        return speed.run(args)
     try:
         _check_output(args.output)
         result = _evaluate(args)

@@ -1,0 +1,155 @@
+"""From video files to descriptors: reading alone, the network alone, and both at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+import numpy as np
+from joblib import cpu_count
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from skvideo3d.feature_extraction.base import VideoTransformer
+from skvideo3d.feature_extraction.cost import Cost
+from skvideo3d.feature_extraction.spec import DescriptorSpec
+from skvideo3d.video.lengths import clip_count, frame_count
+from skvideo3d.video.resampling import resample
+from skvideo3d.video.sampling import iter_clips
+from skvideo3d.video.sources import as_source
+
+from .speed_of_networks import ReadyNetwork, run_in_batches
+from .speed_report import FileSpeed
+from .stopwatch import best_seconds
+
+__all__ = ["check_length", "measure_files"]
+
+_MOST_BYTES: Final = 4 * 2**30
+"""All clips are held in memory, as floats, to time the network without reading."""
+
+
+def measure_files(
+    name: str,
+    describer: VideoTransformer,
+    ready: Mapping[str, ReadyNetwork],
+    videos: Sequence[str],
+    rounds: int,
+) -> list[FileSpeed]:
+    """Time a describer on videos, and reading and the network each alone, in turns.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    describer : VideoTransformer
+        Fitted.
+    ready : mapping of str to ReadyNetwork
+        Precision to its network.
+    videos : sequence of str
+    rounds : int
+        Of everything the best of so many runs.
+
+    Returns
+    -------
+    list of FileSpeed
+        One for each precision.
+    """
+    import torch
+
+    spec = describer._spec()
+    cost = Cost()
+    pixels = np.stack([clip for video in videos for clip in _clips(video, spec, cost)])
+    clips = torch.from_numpy(spec.preprocessing.prepare_clips(pixels))
+    describers = {
+        precision: _in_precision(describer, precision, ready[precision].device)
+        for precision in ready
+    }
+    functions: dict[tuple[str, str], Callable[[], object]] = {
+        ("reading", ""): lambda: [_read(video, spec) for video in videos],
+        ("reading by all", ""): lambda: _read_by_all_cores(videos, spec),
+    }
+    differences = {}
+    for precision, network in ready.items():
+        on_device = clips.to(network.device)
+        describe = describers[precision].transform_clips
+        expected = run_in_batches(network, on_device)
+        # The first call also loads the network, and is not timed.
+        rows = np.concatenate([video.features for video in describe(videos)])
+        differences[precision] = _difference(rows, [expected[n] for n in spec.layers])
+        functions["computing", precision] = partial(run_in_batches, network, on_device)
+        functions["whole", precision] = partial(describe, videos)
+    seconds = best_seconds(functions, rounds)
+    return [
+        FileSpeed(
+            network=name,
+            precision=precision,
+            n_videos=len(videos),
+            n_frames=cost.n_frames,
+            n_clips=len(pixels),
+            decoding=cost.reading,
+            resizing=cost.preprocessing,
+            reading=seconds["reading", ""],
+            reading_by_all_cores=seconds["reading by all", ""],
+            computing=seconds["computing", precision],
+            whole=seconds["whole", precision],
+            difference=differences[precision],
+        )
+        for precision in ready
+    ]
+
+
+def check_length(videos: Sequence[str], spec: DescriptorSpec) -> None:
+    """Refuse videos whose clips do not fit into memory together.
+
+    Parameters
+    ----------
+    videos : sequence of str
+    spec : DescriptorSpec
+
+    Raises
+    ------
+    ValueError
+        With what they would take.
+    """
+    counts = [frame_count(video, spec.fps) or 0 for video in videos]
+    n_clips = sum(clip_count(count, spec.clip_len, spec.clip_stride) for count in counts)
+    n_bytes = n_clips * spec.clip_len * int(np.prod(spec.preprocessing.crop)) * 3 * 4
+    if n_bytes > _MOST_BYTES:
+        raise ValueError(
+            f"the {n_clips} clips of these videos take {n_bytes / 2**30:.1f} GiB, and all of them "
+            f"are held in memory; give videos of no more than {_MOST_BYTES / 2**30:.0f} GiB."
+        )
+
+
+def _clips(video: str, spec: DescriptorSpec, cost: Cost) -> Iterator[NDArray[np.uint8]]:
+    """Read and cut a video in this thread, one frame after the other."""
+    frames = cost.read(as_source(video).frames())
+    if spec.fps is not None:
+        frames = resample(frames, spec.fps)
+    prepare = spec.preprocessing.prepare_frame
+    prepared = (cost.prepare(prepare, frame.pixels) for frame in frames)
+    for clip in iter_clips(prepared, spec.clip_len, spec.clip_stride, spec.short_video):
+        yield np.stack(clip)
+
+
+def _read(video: str, spec: DescriptorSpec) -> int:
+    return sum(1 for _ in _clips(video, spec, Cost()))
+
+
+def _read_by_all_cores(videos: Sequence[str], spec: DescriptorSpec) -> None:
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        list(pool.map(lambda video: _read(video, spec), videos))
+
+
+def _in_precision(describer: VideoTransformer, precision: str, device: str) -> VideoTransformer:
+    seed = describer._seed()
+    one: VideoTransformer = clone(describer)
+    one.set_params(precision=precision, device=device, random_state=seed)
+    return one
+
+
+def _difference(rows: NDArray[np.float32], layers: list[NDArray[np.float32]]) -> float:
+    expected = np.concatenate(layers, axis=1)
+    return float(np.abs(rows - expected).max() / np.abs(expected).max())

@@ -1,10 +1,11 @@
-"""Video files to frames, streaming: decord where it is exact, PyAV everywhere else.
+"""Video files to frames, streaming: PyAV, and decord where it is exact and can skip a beginning.
 
-decord is the faster reader, but its FFmpeg is of 2021. It reads a file here only where it was seen
-to give the same frames as PyAV: H.264 and HEVC (not MPEG-4 part 2, whose last frame it repeats in
-packed DivX streams and whose XviD pixels it rounds otherwise; not VP8 and VP9, where it hides
-damage), progressive, with complete time stamps, and of a length that its memory stands. Where it
-fails in the middle, PyAV goes on from the same frame.
+PyAV costs the fewest CPU seconds a frame, but decodes all that comes before the first frame that is
+wanted; decord seeks. Its FFmpeg is of 2021. It reads a file here only where it was seen to give the
+same frames as PyAV: H.264 and HEVC (not MPEG-4 part 2, whose last frame it repeats in packed DivX
+streams and whose XviD pixels it rounds otherwise; not VP8 and VP9, where it hides damage),
+progressive, with complete time stamps, and of a length that its memory stands. Where it fails in
+the middle, PyAV goes on from the same frame.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def read_file(path: str, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
     """
     _check_file(path)
     n_read = 0
-    decord = _decord()
+    decord = _decord() if first or since else None
     clock = _clock_for_decord(path) if decord is not None else None
     if decord is not None and clock is not None:
         try:
@@ -147,6 +148,8 @@ def _best_video_stream(container: Any, path: str) -> Any:
         raise VideoDecodeError(
             f"{path!r} has no video stream (it has: {', '.join(kinds) or 'nothing'})."
         )
+    if stream.codec_context is None:
+        raise VideoDecodeError(f"{path!r} has a video stream that no decoder here reads.")
     return stream
 
 
@@ -155,8 +158,6 @@ def _clock_for_decord(path: str) -> _Clock | None:
     with _open(path) as container:
         stream = _best_video_stream(container, path)
         context = stream.codec_context
-        if context is None:
-            raise VideoDecodeError(f"{path!r} has a video stream that no decoder here reads.")
         if (
             context.name not in _DECORD_CODECS
             or not any(name in container.format.name for name in _DECORD_CONTAINERS)
@@ -205,6 +206,7 @@ def _read_with_pyav(path: str, first: int, since: float) -> Iterator[Frame]:
     converter = VideoReformatter()
     with _open(path) as container:
         stream = _best_video_stream(container, path)
+        stream.codec_context.thread_count = 1  # the other cores are the network's
         try:
             for number, (picture, time, end) in enumerate(_timed(container, stream)):
                 n_decoded = number + 1
@@ -254,7 +256,7 @@ def _timed(container: Any, stream: Any) -> Iterator[tuple[Any, float, float]]:
 
 
 def _upright_pixels(picture: Any, converter: Any) -> NDArray[np.uint8]:
-    # More threads cost more than they save on frames of this size, and the network wants them.
+    # By default, each conversion starts threads; at these sizes that costs more than converting.
     rgb = converter.reformat(picture, format="rgb24", threads=1)
     pixels: NDArray[np.uint8] = rgb.to_ndarray()
     # The rotation flag counts degrees counter-clockwise, as np.rot90 does.

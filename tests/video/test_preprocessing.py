@@ -60,6 +60,17 @@ def test_a_mean_cube_is_subtracted_before_the_crop(film, cube):
     np.testing.assert_array_equal(prepared(recipe, film), expected)
 
 
+def test_every_clip_of_a_batch_has_the_whole_mean_cube_subtracted(cube):
+    described, values = cube
+    recipe = Preprocessing((128, 171), (112, 112), "rgb", 0.5, described)
+    clips = np.random.default_rng(2).integers(0, 256, (3, 16, 112, 112, 3), dtype=np.uint8)
+    expected = clips.transpose(0, 4, 1, 2, 3).astype(np.float32) * np.float32(0.5)
+    expected -= values[:, :, 8:120, 29:141]
+    result = recipe.prepare_clips(clips[::-1])  # any view will do
+    np.testing.assert_array_equal(result, expected[::-1])
+    assert result.transpose(0, 2, 3, 4, 1).flags.c_contiguous
+
+
 def test_a_recipe_with_a_mean_cube_travels_small_and_equals_itself_elsewhere(cube, tmp_path):
     described, values = cube
     recipe = Preprocessing((128, 171), (112, 112), "bgr", 1.0, described)

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
@@ -39,6 +41,44 @@ def test_a_crop_is_that_part_of_the_whole():
     expected = cv2.resize(frame, (171, 128), interpolation=cv2.INTER_LINEAR)[8:120, 29:141]
     crop = (slice(8, 120), slice(29, 141))
     np.testing.assert_array_equal(resize_bilinear(frame, (128, 171), crop), expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), side, side, side, side)
+def test_every_crop_of_every_size_is_opencvs(data, height, width, new_height, new_width):
+    top, left = data.draw(st.integers(0, new_height - 1)), data.draw(st.integers(0, new_width - 1))
+    bottom = data.draw(st.integers(top + 1, new_height))
+    right = data.draw(st.integers(left + 1, new_width))
+    frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    expected = cv2.resize(frame, (new_width, new_height))[top:bottom, left:right]
+    crop = (slice(top, bottom), slice(left, right))
+    np.testing.assert_array_equal(resize_bilinear(frame, (new_height, new_width), crop), expected)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda frame: frame[::-1],
+        lambda frame: frame[:, ::2],
+        lambda frame: frame[..., ::-1],
+        lambda frame: frame[3:50, 5:60],
+        lambda frame: frame.transpose(1, 0, 2),
+    ],
+)
+@pytest.mark.parametrize("target", [(31, 40), (90, 120)])
+def test_frames_may_be_views_and_read_only(view, target):
+    frame = view(np.random.default_rng(0).integers(0, 256, (77, 99, 3), dtype=np.uint8))
+    frame.flags.writeable = False
+    expected = cv2.resize(np.ascontiguousarray(frame), target[::-1])
+    np.testing.assert_array_equal(resize_bilinear(frame, target), expected)
+
+
+def test_results_outlive_the_next_call_and_threads_do_not_meet():
+    frames = np.random.default_rng(0).integers(0, 256, (40, 60, 80, 3), dtype=np.uint8)
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(lambda frame: resize_bilinear(frame, (128, 171)), frames))
+    for frame, result in zip(frames, results, strict=True):
+        np.testing.assert_array_equal(result, cv2.resize(frame, (171, 128)))
 
 
 def test_shorter_side_keeps_the_aspect_rounded_down():

@@ -7,12 +7,14 @@ from time import perf_counter
 import numpy as np
 import pytest
 
+from skvideo3d import VideoSegment
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 from skvideo3d.feature_extraction.extraction import extract, look_up
 from skvideo3d.feature_extraction.network import run_network
 from skvideo3d.feature_extraction.spec import DescriptorSpec
 from skvideo3d.feature_extraction.store import DescriptorStore, video_digest
 from skvideo3d.models.checkpoints import resolve_weights
+from skvideo3d.video.frames import Frame
 from skvideo3d.video.sources import as_source
 
 
@@ -57,6 +59,95 @@ def test_batches_across_videos_give_what_one_clip_at_a_time_gives(
             result = outcomes[index].layers[layer]
             assert result.dtype == np.float32
             assert np.abs(result - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("device", "n_readers"), [("cpu", 4), (["cpu", "cpu"], 1), (["cpu"] * 3, 4)]
+)
+def test_devices_and_readers_share_the_work_and_change_nothing(sources, spec, device, n_readers):
+    expected = by_index(extract(sources, spec, device="cpu", batch_size=3, n_readers=1))
+    outcomes = by_index(
+        extract(sources * 3, spec, device=device, batch_size=2, n_readers=n_readers)
+    )
+    assert sorted(outcomes) == list(range(18))
+    for index, outcome in outcomes.items():
+        for layer, right in expected[index % 6].layers.items():
+            difference = np.linalg.norm(outcome.layers[layer] - right)
+            assert difference <= 1e-6 * np.linalg.norm(right)
+
+
+def test_clips_are_in_order_whichever_device_took_them(sources, spec):
+    spec = replace(spec, pooling=None)
+    outcomes = by_index(extract(sources, spec, device=["cpu"] * 3, n_readers=3))
+    assert outcomes[3].layers["fc6"]["start_frame"].tolist() == [0, 8, 16, 24, 32, 40]
+    expected = by_index(extract(sources, spec, device="cpu"))
+    np.testing.assert_allclose(
+        outcomes[3].layers["fc6"]["features"],
+        expected[3].layers["fc6"]["features"],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+class Endless:
+    """A video that never ends, and counts the frames that were asked of it."""
+
+    name = "endless"
+    has_clock = False
+
+    def __init__(self):
+        self.n_frames = 0
+
+    def identity(self):
+        return ("endless",)
+
+    def frames(self, first=0):
+        pixels = np.zeros((24, 32, 3), dtype=np.uint8)
+        while True:
+            yield Frame(self.n_frames, np.nan, np.nan, pixels)
+            self.n_frames += 1
+
+
+def test_an_endless_video_is_read_ahead_a_few_batches(sources, spec):
+    endless = Endless()
+    outcomes = extract([sources[0], endless], spec, batch_size=2)
+    next(outcomes)
+    # Two batches under way and one that waits, and the one that is done, are 8 clips; the reader
+    # holds another. Its last frame is number 16 + 8 * 8 at most.
+    deadline = time.monotonic() + 30
+    while endless.n_frames < 60 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert 60 <= endless.n_frames <= 80
+    outcomes.close()
+
+
+def test_several_readers_meet_broken_videos_and_the_store(tmp_path, sources, spec):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing")
+    store = DescriptorStore(tmp_path / "store")
+    mixed = [*sources, as_source(broken), *sources]
+    outcomes = by_index(extract(mixed, spec, store=store, batch_size=2, n_readers=4))
+    assert isinstance(outcomes[6].error, VideoDecodeError)
+    assert len(store.readings()) == 7  # six videos, each once, and the broken one
+    for index in range(6):
+        np.testing.assert_array_equal(
+            outcomes[index].layers["fc6"], outcomes[7 + index].layers["fc6"]
+        )
+
+
+def test_segments_of_a_file_stay_with_one_reader(tmp_path, spec, write_video, numbered_frames):
+    paths = [write_video(tmp_path / f"{name}.mp4", numbered_frames(40, 36, 48)) for name in "abc"]
+    windows = [
+        as_source(VideoSegment(path, start, start + 16)) for start in (0, 8, 16) for path in paths
+    ]
+    outcomes = by_index(extract(windows, spec, n_readers=3))
+    one_by_one = by_index(extract(windows, spec))
+    assert sum(outcome.cost.n_frames for outcome in outcomes.values()) == 9 * 16
+    for index in range(9):
+        np.testing.assert_allclose(
+            outcomes[index].layers["fc6"], one_by_one[index].layers["fc6"], rtol=1e-4, atol=1e-5
+        )
 
 
 def test_clips_are_counted(sources, spec):
@@ -181,7 +272,8 @@ def test_stopping_early_frees_everything(tmp_path, sources, spec):
     outcomes = extract(sources, spec, store=store)
     next(outcomes)
     outcomes.close()
-    assert not [t for t in threading.enumerate() if t.name == "skvideo3d-reader"]
+    names = {thread.name for thread in threading.enumerate()}
+    assert not {"skvideo3d-reader", "skvideo3d-device"} & names
     for source in sources:
         claim = store.claim(video_digest(source.identity()))
         assert claim is not None

@@ -25,7 +25,7 @@ from .arithmetic import matrix_rate
 from .describing import say
 from .looped_videos import write_looped
 from .method_names import describer_name
-from .speed_of_files import check_length, measure_files
+from .speed_of_files import check_videos_fit, measure_files
 from .speed_of_networks import measure_network
 from .speed_of_the_rest import measure_import, measure_memory, measure_store
 from .speed_report import Machine, SpeedReport
@@ -100,7 +100,7 @@ def speed(
     try:
         paths = list(videos or _generated(Path(folder), quick))
         for describer in describers:
-            check_length(paths, describer._spec())
+            check_videos_fit(paths, describer._spec())
         rates = dict.fromkeys(dict.fromkeys(("float32", *chosen)), 0.0)
         rows, files = [], []
         for describer in describers:

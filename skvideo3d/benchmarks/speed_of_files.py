@@ -24,7 +24,7 @@ from .speed_of_networks import ReadyNetwork, run_in_batches
 from .speed_report import FileSpeed
 from .stopwatch import best_seconds
 
-__all__ = ["check_length", "measure_files"]
+__all__ = ["check_videos_fit", "measure_files"]
 
 _MOST_BYTES: Final = 4 * 2**30
 """All clips are held in memory, as floats, to time the network without reading."""
@@ -100,8 +100,8 @@ def measure_files(
     ]
 
 
-def check_length(videos: Sequence[str], spec: DescriptorSpec) -> None:
-    """Refuse videos whose clips do not fit into memory together.
+def check_videos_fit(videos: Sequence[str], spec: DescriptorSpec) -> None:
+    """Refuse videos that cannot be opened, or whose clips do not fit into memory together.
 
     Parameters
     ----------
@@ -112,7 +112,11 @@ def check_length(videos: Sequence[str], spec: DescriptorSpec) -> None:
     ------
     ValueError
         With what they would take.
+    VideoDecodeError
+        If there is no first frame.
     """
+    for video in videos:
+        next(as_source(video).frames(), None)
     counts = [frame_count(video, spec.fps) or 0 for video in videos]
     n_clips = sum(clip_count(count, spec.clip_len, spec.clip_stride) for count in counts)
     n_bytes = n_clips * spec.clip_len * int(np.prod(spec.preprocessing.crop)) * 3 * 4

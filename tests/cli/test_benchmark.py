@@ -266,3 +266,21 @@ def test_real_videos_are_left_out_one_by_one_and_person_by_person(
     assert len({row["fold"] for row in result["predictions"]}) == n_folds
     assert result["data"]["n_used"] == len(result["predictions"]) in (27, 9)
     assert result["chance"] == pytest.approx(100 / 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--networks", "nowhere.pth"], "nowhere.pth"),
+        (["--json", "{folder}"], "cannot be written to"),
+        (["--json", "{folder}/none/speed.json"], "cannot be written to"),
+        (["--networks", "c3d", "--videos", "{folder}/none.mp4"], "none.mp4"),
+    ],
+)
+def test_what_speed_cannot_measure_is_said_in_a_line(words, message, tmp_path, capsys):
+    words = [word.format(folder=tmp_path) for word in words]
+    assert main(["benchmark", "speed", "-q", *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("skvideo3d benchmark speed: ")
+    assert message in error
+    assert not list(tmp_path.iterdir())

@@ -2,8 +2,8 @@
 
     python benchmarks/reading.py [VIDEO ...] [--json FILE]
 
-Without VIDEO, a generated one is used. The network needs all cores, so what counts is CPU seconds of
-all threads, not the time that passes. Times are the best of a few runs.
+Without VIDEO, a generated one is used. The network needs all cores, so what counts is the CPU
+seconds of all threads, not the time that passes. Times are the best of a few runs.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def decode_plainly(path):
 
 
 def resize_plainly(frame, size, window):
-    """OpenCV's integer arithmetic written down as in its source, with whole-array indexing."""
+    """Do the same integer arithmetic by whole-array indexing, keeping nothing between frames."""
 
     def taps(source, target, is_border_whole):
         position = ((np.arange(target) + 0.5) * (source / target) - 0.5).astype(np.float32)

@@ -149,30 +149,8 @@ def test_the_tables_show_every_figure():
     lines = [" ".join(line.split()) for line in str(REPORT).splitlines()]
     # 80 GFLOP in 0.4 s are 200 a second, half of 400; in 0.16 s 500; in 0.1 s 800.
     assert "plain PyTorch float32 0.4000 4 2.50 200 0.50" in lines
-    assert [
-        "ours",
-        "float32",
-        "0.1600",
-        "4",
-        "6.25",
-        "500",
-        "1.25",
-        "2.50",
-        "2.0e-06",
-        "1.0000000",
-    ] in lines
-    assert [
-        "ours",
-        "bfloat16",
-        "0.1000",
-        "1",
-        "10.00",
-        "800",
-        "1.00",
-        "4.00",
-        "3.0e-03",
-        "0.9999500",
-    ] in lines
+    assert "ours float32 0.1600 4 6.25 500 1.25 2.50 2.0e-06 1.0000000" in lines
+    assert "ours bfloat16 0.1000 1 10.00 800 1.00 4.00 3.0e-03 0.9999500" in lines
     assert "C3D fc6 float32 4 20 5.00 95 % 0.0e+00" in lines
     assert "C3D fc6 400 40.0 1.00 ms 0.50 ms 800 frames/s" in lines
     text = str(REPORT)

@@ -112,7 +112,7 @@ def matrix_rate(precision: str, device: str, rounds: int) -> float:
     import torch
 
     size = 1536 if torch.device(device).type == "cpu" else 8192
-    with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         ways = _ways(size, precision, device)
         best_seconds(ways, 1)
         fastest = min(best_seconds(ways, rounds).values())

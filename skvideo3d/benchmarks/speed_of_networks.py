@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -227,9 +227,9 @@ def _describe(
 ) -> dict[str, Tensor]:
     import torch
 
-    # Plain PyTorch rounds products on GPUs unless told otherwise; ours never does.
-    rounds_products = as_it_comes and torch.backends.cudnn.allow_tf32
-    with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=rounds_products):
+    # Convolutions of plain PyTorch round on GPUs unless told otherwise; ours never do.
+    exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    with torch.inference_mode(), nullcontext() if as_it_comes else exact:
         found = network.describe(clips, layers)
         if torch.device(device).type == "cuda":
             torch.cuda.synchronize()

@@ -54,7 +54,8 @@ class C3DTransformer(VideoTransformer):
         Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning
         and an entry in `failures_`.
     precision : {"float32", "bfloat16", "float16", "auto"}, default="float32"
-        In which the network computes; "auto" is bfloat16 where the processor has it natively.
+        In which the network computes; "auto" is bfloat16 where all devices have it natively.
+        "float16" is for GPUs: most CPUs are many times slower with it than with "float32".
     device : str, sequence of str or None, default=None
         A torch device such as "cpu" or "cuda:1", or several, which share the clips among them;
         None is CUDA where there is one, else the CPU.
@@ -63,7 +64,10 @@ class C3DTransformer(VideoTransformer):
         rounding only (1e-5 relative).
     n_jobs : int or None, default=None
         Processes, or other workers of the active `joblib.parallel_config`, that describe videos.
-        None is 1 unless a config says otherwise. On a CPU the network already uses all cores.
+        None is 1 unless a config says otherwise, and right for one machine without a GPU: the
+        network uses all cores by itself. Processes share the cores out and take as long, after
+        each has loaded its own copy of the weights; threads take turns. More than one pays across
+        machines, and where decoding in one process cannot keep up with a GPU.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder in which descriptors are kept, so that each video is decoded once across calls,
         folds, processes and runs. PCA, norm and classifier can change without decoding.

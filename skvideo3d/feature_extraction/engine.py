@@ -126,7 +126,8 @@ def _extract(
         return
     size = min(_MAX_PORTION, math.ceil(len(chosen) / (n_jobs * _PORTIONS_PER_JOB)))
     starts = range(0, len(chosen), size)
-    results = _parallel(resources.n_jobs)(
+    # joblib's processes share out the cores: none of them may be idle.
+    results = _parallel(n_jobs if n_jobs == len(chosen) else resources.n_jobs)(
         delayed(_list_portion)(chosen[start : start + size], spec, resources) for start in starts
     )
     try:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from skvideo3d.models.network import LayeredNetwork
+from skvideo3d.models import C3D, I3D
+from skvideo3d.models.network import LayeredNetwork
+
+from .c3d import C3DOnCPU
+from .folding import fold_batch_norms
+from .i3d import I3DOnCPU
 
 __all__ = ["PreparedNetwork", "prepare_network"]
 
@@ -49,13 +53,20 @@ def prepare_network(network: LayeredNetwork, precision: str, device: str) -> Pre
     -------
     PreparedNetwork
     """
-    return _EagerNetwork(network, getattr(torch, precision), device)
+    dtype = getattr(torch, precision)
+    if torch.device(device).type == "cpu" and dtype in (torch.float32, torch.bfloat16):
+        if isinstance(network, C3D):
+            return C3DOnCPU(network, dtype)
+        if isinstance(network, I3D):
+            return I3DOnCPU(network, dtype)
+    return _EagerNetwork(network, dtype, device)
 
 
 class _EagerNetwork:
     """The network's own layers, in the layout in which 3D convolutions are fastest."""
 
     def __init__(self, network: LayeredNetwork, dtype: torch.dtype, device: str) -> None:
+        fold_batch_norms(network)
         moved = network.eval().to(device=device, dtype=dtype)
         self._network: LayeredNetwork = moved.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._dtype = dtype

@@ -25,7 +25,7 @@ _CONVOLUTIONS = {
     "conv5b": 512,
 }
 # ... max pools whose stride is their window (pool1 leaves time alone) ...
-_POOLS = {
+POOLS = {
     "pool1": (1, 2, 2),
     "pool2": (2, 2, 2),
     "pool3": (2, 2, 2),
@@ -127,7 +127,7 @@ class C3D(LayeredNetwork):
                 channels = outputs
             else:
                 self.add_module(name, self._pool(name))
-        flat = channels * prod(self._pooled(self.input_size, self.layer_names))
+        flat = channels * prod(self.pooled_size(self.input_size, self.layer_names))
         if not flat:
             raise ValueError(
                 f"input_size={self.input_size} leaves nothing after pool5; the smallest that "
@@ -152,36 +152,53 @@ class C3D(LayeredNetwork):
         }
 
     def _pool(self, name: str) -> nn.MaxPool3d:
-        if self.pool5_mode == "ceil":
-            return nn.MaxPool3d(_POOLS[name], ceil_mode=True)
-        return nn.MaxPool3d(_POOLS[name], padding=(0, 1, 1) if name == "pool5" else 0)
+        return nn.MaxPool3d(
+            POOLS[name], padding=self.pool_padding(name), ceil_mode=self.pool5_mode == "ceil"
+        )
 
-    def _pooled(self, size: Sequence[int], path: Sequence[str]) -> tuple[int, ...]:
-        """Count the frames, rows and columns that the pools on the path leave of a clip."""
+    def pool_padding(self, name: str) -> tuple[int, int, int]:
+        """Give the frames, rows and columns by which a pool is padded on either side."""
+        return (0, 1, 1) if name == "pool5" and self.pool5_mode == "padded" else (0, 0, 0)
+
+    def pooled_size(self, size: Sequence[int], path: Sequence[str]) -> tuple[int, ...]:
+        """Count what the pools on a path leave of a clip.
+
+        Parameters
+        ----------
+        size : sequence of 3 int
+            Frames, rows and columns.
+        path : sequence of str
+            Names of layers; those that are no pools leave everything.
+
+        Returns
+        -------
+        tuple of 3 int
+            Frames, rows and columns.
+        """
         left = tuple(size)
         for name in path:
-            if name not in _POOLS:
+            if name not in POOLS:
                 continue
             if self.pool5_mode == "ceil":
-                left = tuple(-(-n // k) for n, k in zip(left, _POOLS[name], strict=True))
+                left = tuple(-(-n // k) for n, k in zip(left, POOLS[name], strict=True))
             else:
-                pads = (0, 2, 2) if name == "pool5" else (0, 0, 0)
+                pads = self.pool_padding(name)
                 # A map that is gone stays gone: padding makes no rows out of none.
                 left = tuple(
-                    (n + pad) // k if n else 0
-                    for n, k, pad in zip(left, _POOLS[name], pads, strict=True)
+                    (n + 2 * pad) // k if n else 0
+                    for n, k, pad in zip(left, POOLS[name], pads, strict=True)
                 )
         return left
 
     def _smallest(self, path: Sequence[str]) -> tuple[int, ...]:
         """Find the smallest clip of which something is left at the end of the path."""
         return tuple(
-            next(n for n in range(1, 1000) if self._pooled((n, n, n), path)[axis])
+            next(n for n in range(1, 1000) if self.pooled_size((n, n, n), path)[axis])
             for axis in range(len(_AXES))
         )
 
-    def _check_clips(self, x: Tensor, path: Sequence[str]) -> None:
-        super()._check_clips(x, path)
+    def check_clips(self, x: Tensor, path: Sequence[str]) -> None:
+        super().check_clips(x, path)
         size = tuple(x.shape[2:])
         if "fc6" in path and size != self.input_size:
             raise ValueError(
@@ -189,7 +206,7 @@ class C3D(LayeredNetwork):
                 f"Give it such clips, or build C3D(input_size={size}), whose fc6 needs weights of "
                 "its own; pool5 and the layers before it take clips of any size."
             )
-        if not all(self._pooled(size, path)):
+        if not all(self.pooled_size(size, path)):
             smallest = _words(self._smallest(path))
             raise ValueError(
                 f"{path[-1]} of this C3D needs clips of at least {smallest}, got {_words(size)}; "

@@ -39,7 +39,7 @@ _POOLS = {
     "MaxPool3d_4a_3x3": ((3, 3, 3), (2, 2, 2)),
     "MaxPool3d_5a_2x2": ((2, 2, 2), (2, 2, 2)),
 }
-_AVERAGED = (2, 7, 7)
+AVERAGED = (2, 7, 7)
 
 _LAYERS = (
     *("Conv3d_1a_7x7", "MaxPool3d_2a_3x3", "Conv3d_2b_1x1", "Conv3d_2c_3x3", "MaxPool3d_3a_3x3"),
@@ -49,7 +49,7 @@ _LAYERS = (
 )
 # What Mixed_5c has left of a clip: every stride rounds up, and together they are these.
 _STRIDES = (8, 32, 32)
-_SMALLEST = tuple((k - 1) * s + 1 for k, s in zip(_AVERAGED, _STRIDES, strict=True))
+_SMALLEST = tuple((k - 1) * s + 1 for k, s in zip(AVERAGED, _STRIDES, strict=True))
 
 
 class I3D(LayeredNetwork):
@@ -137,8 +137,8 @@ class I3D(LayeredNetwork):
             "width": self.width,
         }
 
-    def _check_clips(self, x: Tensor, path: Sequence[str]) -> None:
-        super()._check_clips(x, path)
+    def check_clips(self, x: Tensor, path: Sequence[str]) -> None:
+        super().check_clips(x, path)
         frames, height, width = x.shape[2:]
         least, size, _ = _SMALLEST
         if "avg_pool" in path and (frames < least or min(height, width) < size):
@@ -158,11 +158,21 @@ class I3D(LayeredNetwork):
         return value.mean(dim=(2, 3, 4)) if value.ndim == 5 else value
 
 
-def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Pad an axis by TensorFlow's SAME rule: how much before it, how much after.
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Pad an axis by TensorFlow's SAME rule.
 
     There are as many windows as strides begin inside the input, and what they miss is shared out,
     an odd one going to the end.
+
+    Parameters
+    ----------
+    size, kernel, stride : int
+        Along the axis.
+
+    Returns
+    -------
+    (int, int)
+        How much before it, and how much after.
     """
     missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return missing // 2, missing - missing // 2
@@ -182,7 +192,7 @@ class _Unit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.stride > 1:
             # Two before and three after on an even axis: no padding of Conv3d can say that.
-            pads = [_same(size, self.kernel, self.stride) for size in x.shape[:1:-1]]
+            pads = [same_padding(size, self.kernel, self.stride) for size in x.shape[:1:-1]]
             x = F.pad(x, [side for pair in pads for side in pair])
         return torch.relu_(self.bn(self.conv3d(x)))
 
@@ -201,7 +211,7 @@ class _SamePool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         before = [
-            _same(size, kernel, stride)[0]
+            same_padding(size, kernel, stride)[0]
             for size, kernel, stride in zip(x.shape[2:], self.kernel, self.stride, strict=True)
         ]
         return F.max_pool3d(x, self.kernel, self.stride, before, ceil_mode=True)
@@ -238,7 +248,7 @@ class _AveragePool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # PyTorch has no avg_pool3d in half precision on the CPU; the map is small by now.
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        return F.avg_pool3d(wide, _AVERAGED, stride=1).to(x.dtype)
+        return F.avg_pool3d(wide, AVERAGED, stride=1).to(x.dtype)
 
 
 class _Logits(nn.Module):

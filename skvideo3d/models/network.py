@@ -62,8 +62,8 @@ class LayeredNetwork(nn.Module, ABC):
             the layers asked for.
         """
         wanted = self._wanted(layers)
-        path = self._path(wanted)
-        self._check_clips(x, path)
+        path = self.path_to(wanted)
+        self.check_clips(x, path)
         found: dict[str, Tensor] = {}
         for name in path:
             x = self._run(name, x)
@@ -107,11 +107,13 @@ class LayeredNetwork(nn.Module, ABC):
             )
         return wanted
 
-    def _path(self, wanted: Sequence[str]) -> tuple[str, ...]:
+    def path_to(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Give every layer up to the deepest one wanted, the first one computed first."""
         deepest = max(self.layer_names.index(name) for name in wanted)
         return self.layer_names[: deepest + 1]
 
-    def _check_clips(self, x: Tensor, path: Sequence[str]) -> None:
+    def check_clips(self, x: Tensor, path: Sequence[str]) -> None:
+        """Refuse clips that the layers of a path cannot take."""
         name = type(self).__name__
         if x.ndim != 5 or 0 in x.shape[1:]:
             raise ValueError(

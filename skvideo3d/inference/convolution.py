@@ -1,0 +1,99 @@
+"""A 3x3x3 convolution, by the algorithm that is fastest for it."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from .direct import DirectConvolution, Padding
+from .pooling import Windows, pool_frames
+from .winograd import WinogradConvolution
+
+__all__ = ["Convolution"]
+
+_ONE = Padding((1, 1, 1), (1, 1, 1))
+
+
+class Convolution:
+    """A convolution of 3x3x3 with a zero on every side, its bias, a ReLU, and a max pool if wanted.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (out_channels, in_channels, 3, 3, 3), float32
+    bias : Tensor of shape (out_channels,), float32
+    dtype : torch.dtype
+        In which products are computed: float32 or bfloat16.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
+        self.out_channels = len(weight)
+        self._weight, self._bias, self._dtype = weight, bias, dtype
+        self._direct: DirectConvolution | None = None
+        self._winograd: WinogradConvolution | None = None
+
+    def __call__(self, x: Tensor, *, pool: bool = False, out: Tensor | None = None) -> Tensor:
+        """Convolve clips.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, t, h, w, in_channels)
+        pool : bool, default=False
+            Whether to keep the largest of every 2x2 pixels only; height and width are then even.
+        out : Tensor of shape (n, t, h, w, out_channels), optional
+            Written to; half of h and w with `pool`.
+
+        Returns
+        -------
+        Tensor of shape (n, t, h, w, out_channels)
+            Half of h and w with `pool`.
+        """
+        if self._dtype == torch.float32 and winograd_pays(self._weight.shape, x.shape[1:4]):
+            if self._winograd is None:
+                self._winograd = WinogradConvolution(self._weight, self._bias)
+            return self._winograd(x, pool=pool, out=out)
+        if self._direct is None:
+            self._direct = DirectConvolution(self._weight, self._bias, self._dtype)
+        if not pool:
+            return self._direct(x, _ONE, out)
+        n, frames, height, width, _ = x.shape
+        halves = [Windows(size // 2, 2, 2, 0) for size in (height, width)]
+        if out is None:
+            shape = n, frames, height // 2, width // 2, self.out_channels
+            out = torch.empty(shape, dtype=self._dtype)
+        pooled = out
+
+        def take(values: Tensor, clips: slice, steps: slice) -> None:
+            merged = pool_frames(values.flatten(0, 1), halves).relu_()
+            pooled[clips, steps] = merged.view(pooled[clips, steps].shape)
+
+        self._direct.in_pieces(x, _ONE, take)
+        return out
+
+
+def winograd_pays(weight: tuple[int, ...], size: tuple[int, ...]) -> bool:
+    """Tell whether Winograd's algorithm is the faster one in float32.
+
+    Parameters
+    ----------
+    weight : tuple of int
+        (out_channels, in_channels, 3, 3, 3).
+    size : tuple of int
+        Frames, height and width of the clips.
+
+    Returns
+    -------
+    bool
+        A rule, not a measurement, so that the same clip gives the same bits every time. It needs
+        enough channels, because the transforms cost as much as some 40 of them, and clips that
+        fill at least two thirds of the tiles and enough of those, because products of few rows are
+        slow. See docs/performance.md for the times behind it.
+    """
+    outputs, inputs = weight[:2]
+    tiles = 1
+    filled = 1.0
+    for length in size:
+        tiles *= ceil(length / 4)
+        filled *= length / (4 * ceil(length / 4))
+    return inputs * outputs >= 40 * (inputs + outputs) and filled >= 2 / 3 and tiles >= 16

@@ -1,0 +1,101 @@
+"""Convolutions and matrix products whose weights are packed once, by oneDNN where torch has it.
+
+torch's own functions lay weights out anew in every call, and hand float32 matrix products to a
+library that is slow on some processors (on AMD's with AVX-512 half as fast as oneDNN). The
+operators used here are those to which torch's compiler lowers frozen networks. Where they are
+missing, torch's functions do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["Convolution3d", "Linear"]
+
+
+class Convolution3d:
+    """A convolution over clips whose channels lie side by side, and a bias.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (out_channels, in_channels, kt, kh, kw)
+        float32 or bfloat16; the clips come in the same.
+    bias : Tensor of shape (out_channels,)
+    stride : int, default=1
+        Along all axes.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, *, stride: int = 1) -> None:
+        self._bias = bias
+        self._stride = (stride,) * 3
+        self._weight = weight.contiguous(memory_format=torch.channels_last_3d)
+        self._packed: Tensor | None = None
+
+    def __call__(self, clips: Tensor, padding: tuple[int, int, int]) -> Tensor:
+        """Convolve clips of shape (n, t, h, w, in_channels) to (n, t', h', w', out_channels)."""
+        x = clips.permute(0, 4, 1, 2, 3)
+        if self._packed is None:
+            self._packed = self._pack(x, padding)
+        if self._packed is self._weight:
+            y = F.conv3d(x, self._weight, self._bias, self._stride, padding)
+        else:
+            y = torch.ops.mkldnn._convolution_pointwise(
+                x, self._packed, self._bias, padding, self._stride, (1, 1, 1), 1, "none", [], ""
+            )
+        return y.permute(0, 2, 3, 4, 1)
+
+    def _pack(self, x: Tensor, padding: tuple[int, int, int]) -> Tensor:
+        # oneDNN chooses the layout by the size of the clips.
+        if not _packs(self._weight):
+            return self._weight
+        packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
+            self._weight, padding, self._stride, (1, 1, 1), 1, x.shape
+        )
+        return packed
+
+
+class Linear:
+    """A matrix product, a bias, and a ReLU if wanted.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (out_features, in_features)
+        float32 or bfloat16; the rows come in the same.
+    bias : Tensor of shape (out_features,), optional
+    relu : bool, default=False
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> None:
+        self._weight, self._bias, self._relu = weight, bias, relu
+        self._packed = _packs(weight)
+        if self._packed:
+            self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Multiply rows of shape (..., in_features) to (..., out_features)."""
+        if self._packed:
+            y = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")
+        else:
+            y = F.linear(rows, self._weight, self._bias)
+        # Not oneDNN's own ReLU, which makes zeros of NaN: bad weights would go unnoticed.
+        return torch.relu_(y) if self._relu else y
+
+
+def _packs(weight: Tensor) -> bool:
+    operators: Sequence[str] = (
+        "_convolution_pointwise",
+        "_linear_pointwise",
+        "_reorder_convolution_weight",
+        "_reorder_linear_weight",
+    )
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    if not all(hasattr(torch.ops.mkldnn, name) for name in operators):
+        return False
+    if weight.dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return weight.dtype == torch.float32

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from joblib import cpu_count
@@ -23,6 +23,9 @@ from skvideo3d.video.sources import as_source
 from .speed_of_networks import ReadyNetwork, run_in_batches
 from .speed_report import FileSpeed
 from .stopwatch import best_seconds
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["check_videos_fit", "measure_files"]
 
@@ -70,16 +73,21 @@ def measure_files(
         ("reading", ""): lambda: [_read(video, spec) for video in videos],
         ("reading by all", ""): lambda: _read_by_all_cores(videos, spec),
     }
-    differences = {}
+    after_reading: dict[str, NDArray[np.float32]] = {}
+    from_files: dict[str, NDArray[np.float32]] = {}
+
+    def compute(precision: str, on_device: Tensor) -> None:
+        layers = run_in_batches(ready[precision], on_device)
+        after_reading[precision] = np.concatenate([layers[n] for n in spec.layers], axis=1)
+
+    def describe(precision: str) -> None:
+        described = describers[precision].transform_clips(videos)
+        from_files[precision] = np.concatenate([video.features for video in described])
+
     for precision, network in ready.items():
-        on_device = clips.to(network.device)
-        describe = describers[precision].transform_clips
-        expected = run_in_batches(network, on_device)
-        # The first call also loads the network, and is not timed.
-        rows = np.concatenate([video.features for video in describe(videos)])
-        differences[precision] = _difference(rows, [expected[n] for n in spec.layers])
-        functions["computing", precision] = partial(run_in_batches, network, on_device)
-        functions["whole", precision] = partial(describe, videos)
+        describers[precision].transform_clips(videos[:1])  # loads the network
+        functions["computing", precision] = partial(compute, precision, clips.to(network.device))
+        functions["whole", precision] = partial(describe, precision)
     seconds = best_seconds(functions, rounds)
     return [
         FileSpeed(
@@ -94,7 +102,7 @@ def measure_files(
             reading_by_all_cores=seconds["reading by all", ""],
             computing=seconds["computing", precision],
             whole=seconds["whole", precision],
-            difference=differences[precision],
+            difference=_difference(from_files[precision], after_reading[precision]),
         )
         for precision in ready
     ]
@@ -154,6 +162,5 @@ def _in_precision(describer: VideoTransformer, precision: str, device: str) -> V
     return one
 
 
-def _difference(rows: NDArray[np.float32], layers: list[NDArray[np.float32]]) -> float:
-    expected = np.concatenate(layers, axis=1)
+def _difference(rows: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
     return float(np.abs(rows - expected).max() / np.abs(expected).max())

@@ -40,19 +40,20 @@ def run_all(function: Callable[[_Item], object], items: Iterable[_Item]) -> None
         for item in rest:
             function(item)
         return
-    workers = [_pool(n_threads).submit(_drain, function, rest) for _ in range(n_threads)]
-    try:
-        for worker in workers:
-            worker.result()
-    finally:
-        for _ in rest:  # after a failure the others stop, too
-            pass
+    workers = [_pool(n_threads).submit(_work, function, rest) for _ in range(n_threads)]
+    for worker in workers:
+        worker.result()
 
 
 @torch.inference_mode()
-def _drain(function: Callable[[_Item], object], items: Iterator[_Item]) -> None:
-    for item in items:
-        function(item)
+def _work(function: Callable[[_Item], object], items: Iterator[_Item]) -> None:
+    try:
+        for item in items:
+            function(item)
+    except BaseException:
+        for _ in items:  # nothing more for the others
+            pass
+        raise
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,79 @@
+"""Work on all cores: what comes back, what is raised, and what is left as it was."""
+
+import os
+import threading
+import time
+
+import pytest
+import torch
+
+from skvideo3d.inference.threads import run_all
+
+
+@pytest.fixture(autouse=True, params=[1, 2, 3])
+def n_threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_every_item_is_worked_on_once():
+    done = []
+    run_all(done.append, range(100))
+    assert sorted(done) == list(range(100))
+
+
+def test_a_piece_runs_on_one_core_and_the_callers_setting_is_left_alone(n_threads):
+    seen = []
+    run_all(lambda _: seen.append(torch.get_num_threads()), range(20))
+    assert set(seen) == {1}
+    assert torch.get_num_threads() == n_threads
+
+
+def test_pieces_need_no_gradients():
+    seen = []
+    with torch.inference_mode():
+        run_all(lambda _: seen.append(torch.is_inference_mode_enabled()), range(10))
+    assert set(seen) == {True}
+
+
+def test_what_a_piece_raises_is_raised_and_the_rest_is_left_out():
+    done = []
+
+    def fail(item):
+        if item == 3:
+            raise ValueError("piece 3")
+        time.sleep(0.001)
+        done.append(item)
+
+    with pytest.raises(ValueError, match="piece 3"):
+        run_all(fail, range(1000))
+    assert len(done) < 999
+
+
+def test_several_callers_share_the_workers(n_threads):
+    names = set()
+
+    def call():
+        run_all(lambda _: names.add(threading.current_thread().name), range(50))
+
+    callers = [threading.Thread(target=call, name=f"caller-{k}") for k in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    if n_threads > 1:
+        assert len(names) <= n_threads
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_gets_threads_of_its_own(n_threads):
+    run_all(lambda _: None, range(10))
+    child = os.fork()
+    if child == 0:
+        done = []
+        run_all(done.append, range(10))
+        os._exit(0 if sorted(done) == list(range(10)) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -11,9 +11,11 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
+from skvideo3d.video.frames import Frame
 from skvideo3d.video.resampling import resample
 from skvideo3d.video.sampling import iter_clips
 from skvideo3d.video.sharing import share_readings
@@ -26,6 +28,7 @@ from .store import Claim, DescriptorStore, video_digest
 
 __all__ = ["Broken", "Clip", "Postponed", "Read", "Readers"]
 
+_MAX_WAITING_BYTES = 64 * 2**20  # of one clip's frames as they are decoded
 _POLL = 0.05  # seconds between looks at another process's lock
 
 
@@ -37,7 +40,7 @@ class Clip:
     number: int  # of the clip in its video
     start_frame: int
     start_time: float
-    frames: list[NDArray[Any]]
+    frames: list[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -232,15 +235,34 @@ def _clips(index: int, source: VideoSource, spec: DescriptorSpec, cost: Cost) ->
                     "use fps=None, or give the video file."
                 )
             frames = resample(frames, spec.fps)
-        prepare = spec.preprocessing.prepare_frame
-        prepared = (
-            (frame.number, frame.time, cost.prepare(prepare, frame.pixels)) for frame in frames
-        )
-        clips = iter_clips(prepared, spec.clip_len, spec.clip_stride, spec.short_video)
+        waiting = (_Waiting(frame, spec, cost) for frame in frames)
+        clips = iter_clips(waiting, spec.clip_len, spec.clip_stride, spec.short_video)
         for number, clip in enumerate(clips):
-            start_frame, start_time, _ = clip[0]
-            yield Clip(index, number, start_frame, start_time, [pixels for *_, pixels in clip])
+            yield Clip(index, number, clip[0].number, clip[0].time, [f.prepared() for f in clip])
     except SkVideo3DError:
         raise
     except (ValueError, OSError) as error:
         raise VideoDecodeError(f"{source.name!r} cannot be described: {error}") from error
+
+
+class _Waiting:
+    """A frame that is prepared when a clip takes it: those in gaps and after the last never are.
+
+    Large frames do not wait, so that a clip of them never fills the memory.
+    """
+
+    def __init__(self, frame: Frame, spec: DescriptorSpec, cost: Cost) -> None:
+        self.number = frame.number
+        self.time = frame.time
+        self._pixels = frame.pixels
+        self._recipe = spec.preprocessing
+        self._cost = cost
+        self._is_prepared = False
+        if frame.pixels.nbytes * spec.clip_len > _MAX_WAITING_BYTES:
+            self.prepared()
+
+    def prepared(self) -> NDArray[np.uint8]:
+        if not self._is_prepared:
+            self._pixels = self._cost.prepare(self._recipe.prepare_frame, self._pixels)
+            self._is_prepared = True
+        return self._pixels

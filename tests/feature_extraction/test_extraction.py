@@ -9,11 +9,13 @@ import pytest
 
 from skvideo3d import VideoSegment
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
+from skvideo3d.feature_extraction import reading
 from skvideo3d.feature_extraction.extraction import extract, look_up
 from skvideo3d.feature_extraction.network import run_network
 from skvideo3d.feature_extraction.spec import DescriptorSpec
 from skvideo3d.feature_extraction.store import DescriptorStore, video_digest
 from skvideo3d.models.checkpoints import resolve_weights
+from skvideo3d.video import Preprocessing
 from skvideo3d.video.frames import Frame
 from skvideo3d.video.sources import as_source
 
@@ -87,6 +89,27 @@ def test_clips_are_in_order_whichever_device_took_them(sources, spec):
         rtol=1e-4,
         atol=1e-5,
     )
+
+
+@pytest.mark.parametrize("limit", [2**20, 0])
+def test_only_frames_of_clips_are_prepared_unless_they_are_too_large_to_wait(
+    sources, spec, monkeypatch, limit
+):
+    prepare, n_prepared = Preprocessing.prepare_frame, []
+
+    def counting(recipe, pixels):
+        n_prepared.append(1)
+        return prepare(recipe, pixels)
+
+    expected = by_index(extract(sources, replace(spec, clip_stride=20)))
+    monkeypatch.setattr(Preprocessing, "prepare_frame", counting)
+    monkeypatch.setattr(reading, "_MAX_WAITING_BYTES", limit)
+    outcomes = by_index(extract(sources, replace(spec, clip_stride=20)))
+    # Of (20, 16, 5, 60, 31, 40) frames the first 16 of every 20, where there are as many.
+    needed, read = 16 + 16 + 5 + 48 + 16 + 32, 20 + 16 + 5 + 60 + 31 + 40
+    assert len(n_prepared) == (needed if limit else read)
+    for index in range(6):
+        np.testing.assert_array_equal(outcomes[index].layers["fc6"], expected[index].layers["fc6"])
 
 
 class Endless:

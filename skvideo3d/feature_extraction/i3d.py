@@ -68,10 +68,10 @@ class I3DTransformer(VideoTransformer):
         rounding only (1e-5 relative).
     n_jobs : int or None, default=None
         Processes, or other workers of the active `joblib.parallel_config`, that describe videos.
-        None is 1 unless a config says otherwise, and right for one machine without a GPU: the
-        network uses all cores by itself. Processes share the cores out and take as long, after
-        each has loaded its own copy of the weights; threads take turns. More than one pays across
-        machines, and where decoding in one process cannot keep up with a GPU.
+        None is 1 unless a config says otherwise; one uses all cores. Processes share the cores out,
+        so that they do not fight, and each loads its own copy of the weights: they can pay for
+        many videos on an idle machine, across machines, and where decoding in one process cannot
+        keep up with a GPU. Threads on one CPU take turns with the network and gain nothing.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder in which descriptors are kept, so that each video is decoded once across calls,
         folds, processes and runs. PCA, norm and classifier can change without decoding.

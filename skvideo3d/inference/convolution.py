@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, prod
 
 import torch
 from torch import Tensor
@@ -85,15 +85,13 @@ def winograd_pays(weight: tuple[int, ...], size: tuple[int, ...]) -> bool:
     Returns
     -------
     bool
-        A rule, not a measurement, so that the same clip gives the same bits every time. It needs
-        enough channels, because the transforms cost as much as some 40 of them, and clips that
-        fill at least two thirds of the tiles and enough of those, because products of few rows are
-        slow. See docs/performance.md for the times behind it.
+        A rule, not a measurement, so that the same clip gives the same numbers every time. It
+        takes enough channels, because the transforms cost as much as about 40 of them, and more
+        where the map leaves tiles unfilled; and enough tiles, because products of few rows are
+        slow. docs/performance.md has the times behind it.
     """
     outputs, inputs = weight[:2]
-    tiles = 1
-    filled = 1.0
-    for length in size:
-        tiles *= ceil(length / 4)
-        filled *= length / (4 * ceil(length / 4))
-    return inputs * outputs >= 40 * (inputs + outputs) and filled >= 2 / 3 and tiles >= 16
+    tiles = [ceil(length / 4) for length in size]
+    filled = prod(size) / prod(4 * count for count in tiles)
+    channels = inputs * outputs / (inputs + outputs)
+    return channels * filled**3 >= 40 and prod(tiles) >= 16

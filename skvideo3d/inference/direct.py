@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, prod
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -88,11 +88,10 @@ class DirectConvolution:
         """
         n, (frames, *size) = len(x), self.output_sizes(x, padding)
         frame_bytes = prod(size) * self.out_channels * self._dtype.itemsize
-        steps = min(frames, max(1, _PIECE_BYTES // frame_bytes))
-        clips = 1
-        if steps == frames:  # of small maps several clips at once, but something for each thread
-            fitting = max(1, _PIECE_BYTES // (frame_bytes * frames))
-            clips = min(fitting, ceil(n / torch.get_num_threads()))
+        # In the cache, and still enough pieces for all threads.
+        together = min(_PIECE_BYTES // frame_bytes, n * frames // (2 * torch.get_num_threads()))
+        steps = min(frames, max(1, together))
+        clips = max(1, together // frames)
         pieces = [
             (slice(clip, min(clip + clips, n)), slice(step, min(step + steps, frames)))
             for clip in range(0, n, clips)

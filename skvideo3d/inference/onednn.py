@@ -64,16 +64,16 @@ class Linear:
     Parameters
     ----------
     weight : Tensor of shape (out_features, in_features)
-        float32 or bfloat16; the rows come in the same.
+        float32 or bfloat16; the rows come in the same. It is copied.
     bias : Tensor of shape (out_features,), optional
     relu : bool, default=False
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> None:
-        self._weight, self._bias, self._relu = weight, bias, relu
+        self._bias, self._relu = bias, relu
         self._packed = _packs(weight)
-        if self._packed:
-            self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+        pack = torch.ops.mkldnn._reorder_linear_weight if self._packed else torch.clone
+        self._weight: Tensor = pack(weight)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Multiply rows of shape (..., in_features) to (..., out_features)."""

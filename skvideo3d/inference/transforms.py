@@ -13,7 +13,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["OUTPUT_SCALES", "TILE", "filter_matrix", "transform_input", "transform_output"]
+__all__ = [
+    "OUTPUT_SCALES",
+    "TILE",
+    "filter_matrix",
+    "input_matrix",
+    "output_matrix",
+    "transform_input",
+    "transform_output",
+]
 
 _TAPS = 3
 TILE = 6  # values of a tile along one axis: as many as there are points
@@ -41,6 +49,22 @@ def filter_matrix() -> Tensor:
         rows.append(torch.tensor([point**k for k in range(_TAPS)], dtype=torch.float64) / scale)
     rows.append(torch.tensor([0.0, 0.0, 1.0 / OUTPUT_SCALES[-1]], dtype=torch.float64))
     return torch.stack(rows)
+
+
+def input_matrix() -> Tensor:
+    """Give `transform_input` as a matrix of shape (6, 6), float64."""
+    columns = torch.eye(TILE, dtype=torch.float64)
+    found = torch.empty_like(columns)
+    transform_input(columns.unbind(), found.unbind())
+    return found
+
+
+def output_matrix() -> Tensor:
+    """Give `transform_output` as a matrix of shape (4, 6), float64."""
+    columns = torch.eye(TILE, dtype=torch.float64)
+    found = columns.new_empty(TILE - _TAPS + 1, TILE)
+    transform_output(columns.unbind(), found.unbind())
+    return found
 
 
 def transform_input(d: Sequence[Tensor], out: Sequence[Tensor]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from itertools import product
 from math import ceil
 
@@ -11,7 +10,15 @@ from torch import Tensor
 
 from .onednn import Linear
 from .threads import run_all
-from .transforms import OUTPUT_SCALES, TILE, filter_matrix, transform_input, transform_output
+from .transforms import (
+    OUTPUT_SCALES,
+    TILE,
+    filter_matrix,
+    input_matrix,
+    output_matrix,
+    transform_input,
+    transform_output,
+)
 from .workspace import workspace
 
 __all__ = ["WinogradConvolution"]
@@ -20,7 +27,7 @@ _TAPS = 3
 _OUTPUTS = TILE - _TAPS + 1
 # Transformed tiles that are worked on at once: small enough for a processor's cache, large enough
 # for efficient products.
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 64 << 20
 
 
 class WinogradConvolution:
@@ -44,17 +51,10 @@ class WinogradConvolution:
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self.out_channels, self.in_channels = weight.shape[:2]
         self._bias = bias
-        cube = reduce(torch.kron, [filter_matrix()] * 3).to(weight)
-        flat = weight.permute(2, 3, 4, 0, 1).reshape(_TAPS**3, -1)
-        self._products: dict[int, Linear] = {}
-
-        def transform(first: int) -> None:
-            # Several points at once, since the weights are read for each time.
-            filters = cube[first : first + TILE] @ flat
-            for point, values in enumerate(filters, start=first):
-                self._products[point] = Linear(values.view(weight.shape[:2]))
-
-        run_all(transform, range(0, TILE**3, TILE))
+        self._products = _transform_filters(weight)
+        inputs, outputs = input_matrix(), output_matrix()
+        self._to_planes = torch.kron(inputs, inputs).to(weight)
+        self._from_planes = torch.kron(outputs, outputs).to(weight)
         scales = OUTPUT_SCALES.to(weight)
         self._scales = torch.einsum("t,h,w->thw", scales, scales, scales)[..., None, None]
 
@@ -98,7 +98,7 @@ class WinogradConvolution:
 
         def transform(piece: tuple[int, int, int]) -> None:
             clip, step, row = piece
-            _transform(x[clip], step, rows[row], tiles[:, :, :, clip, step, row])
+            _transform(x[clip], step, rows[row], self._to_planes, tiles[:, :, :, clip, step, row])
 
         run_all(transform, pieces)
         points = tiles.view(TILE**3, -1, channels)
@@ -120,12 +120,11 @@ class WinogradConvolution:
         """Transform a row of tiles back, (6, 6, 6, across, c), to pixels of a clip."""
         across, channels = shape = products.shape[3:]
         m = _OUTPUTS
-        in_time = products.new_empty(m, TILE, TILE, *shape)
-        transform_output(products.unbind(), in_time.unbind())
-        in_rows = products.new_empty(m, m, TILE, *shape)
-        transform_output(in_time.unbind(1), in_rows.unbind(1))
+        # (6, m * m, across * c): the 36 points of time and rows, for each of those of columns
+        planes = products.flatten(3).flatten(0, 1).transpose(0, 1)
+        in_planes = torch.matmul(self._from_planes, planes).view(TILE, m, m, *shape)
         values = products.new_empty(m, m, m, *shape)
-        transform_output(in_rows.unbind(2), values.unbind(2))
+        transform_output(in_planes.unbind(), values.unbind(2))
         values.mul_(self._scales)
         if pool:
             values = torch.maximum(values[:, 0::2], values[:, 1::2])
@@ -142,7 +141,36 @@ class WinogradConvolution:
             target.copy_(image[: target.shape[0], : target.shape[1], : target.shape[2]])
 
 
-def _transform(x: Tensor, step: int, row: int, tiles: Tensor) -> None:
+def _transform_filters(weight: Tensor) -> list[Linear]:
+    """Transform filters of shape (c', c, 3, 3, 3) to a product for each of the 216 points."""
+    matrix = filter_matrix().to(weight)
+    planes = torch.kron(matrix, matrix)
+    outputs, inputs = weight.shape[:2]
+    taps = weight.new_empty(_TAPS, _TAPS**2, outputs, inputs)
+    products: dict[int, Linear] = {}
+
+    def lay_out(row: int) -> None:
+        rows = slice(row, row + 32)
+        taps[:, :, rows] = weight[rows].permute(2, 3, 4, 0, 1).flatten(1, 2)
+
+    def transform(in_time: int) -> None:
+        filters = workspace("filters_in_time", (_TAPS**2, outputs * inputs))
+        torch.mul(taps[0].flatten(1), float(matrix[in_time, 0]), out=filters)
+        for tap in (1, 2):
+            filters.add_(taps[tap].flatten(1), alpha=float(matrix[in_time, tap]))
+        # A few at a time, to pack them while they are in the cache.
+        for first in range(0, TILE**2, TILE):
+            some = workspace("filters", (TILE, outputs * inputs))
+            torch.mm(planes[first : first + TILE], filters, out=some)
+            for point, values in enumerate(some, start=TILE**2 * in_time + first):
+                products[point] = Linear(values.view(outputs, inputs))
+
+    run_all(lay_out, range(0, outputs, 32))
+    run_all(transform, range(TILE))
+    return [products[point] for point in range(TILE**3)]
+
+
+def _transform(x: Tensor, step: int, row: int, to_planes: Tensor, tiles: Tensor) -> None:
     """Transform a row of tiles of a clip, (t, h, w, c), to (6, 6, 6, across, c)."""
     frames, height, width, channels = x.shape
     across = tiles.shape[3]
@@ -153,9 +181,7 @@ def _transform(x: Tensor, step: int, row: int, tiles: Tensor) -> None:
     padded[begin - start : end - start, first - top : last - top, 1 : 1 + width] = x[
         begin:end, first:last
     ]
-    in_time = torch.empty_like(padded)
-    transform_input(padded.unbind(), in_time.unbind())
-    in_rows = torch.empty_like(padded)
-    transform_input(in_time.unbind(1), in_rows.unbind(1))
-    columns = in_rows.unfold(2, TILE, _OUTPUTS).unbind(-1)
+    # Along time and rows at once, as one product.
+    in_planes = torch.mm(to_planes, padded.view(TILE**2, -1)).view(padded.shape)
+    columns = in_planes.unfold(2, TILE, _OUTPUTS).unbind(-1)
     transform_input(columns, tiles.unbind(2))

@@ -183,6 +183,8 @@ def test_half_precision_goes_through_the_networks_own_layers():
 def test_winograd_is_for_many_channels_and_maps_that_fill_its_tiles():
     assert winograd_pays((128, 64, 3, 3, 3), (16, 56, 56))  # conv2a
     assert winograd_pays((512, 512, 3, 3, 3), (4, 14, 14))  # conv4b
+    assert winograd_pays((320, 160, 3, 3, 3), (16, 14, 14))  # Mixed_4f.b1b
+    assert not winograd_pays((224, 112, 3, 3, 3), (16, 14, 14))  # Mixed_4c.b1b
     assert not winograd_pays((512, 512, 3, 3, 3), (2, 7, 7))  # conv5b: half of the frames are none
     assert not winograd_pays((32, 16, 3, 3, 3), (32, 28, 28))  # Mixed_3b.b2b: too few channels
     assert not winograd_pays((384, 192, 3, 3, 3), (8, 7, 7))  # Mixed_5c.b1b: eight tiles

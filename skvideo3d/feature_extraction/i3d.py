@@ -111,7 +111,7 @@ class I3DTransformer(VideoTransformer):
     """
 
     _architecture = "i3d"
-    _default_batch_size = 1
+    _default_batch_size = 2
     _default_gpu_batch_size = 4
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **VideoTransformer._parameter_constraints,

@@ -40,7 +40,8 @@ def run_all(function: Callable[[_Item], object], items: Iterable[_Item]) -> None
         for item in rest:
             function(item)
         return
-    workers = [_pool(n_threads).submit(_work, function, rest) for _ in range(n_threads)]
+    pool = _pool(n_threads)
+    workers = [pool.submit(_work, function, rest) for _ in range(n_threads)]
     for worker in workers:
         worker.result()
 

@@ -92,29 +92,34 @@ class WinogradConvolution:
         """Convolve some rows of tiles."""
         n, frames, _, width, channels = x.shape
         grid = n, ceil(frames / _OUTPUTS), len(rows), ceil(width / _OUTPUTS)
-        tiles = workspace("tiles", (*(TILE,) * 3, *grid, channels))
-        products = workspace("products", (*(TILE,) * 3, *grid, self.out_channels))
         pieces = list(product(range(grid[0]), range(grid[1]), range(grid[2])))
+        points = (TILE,) * 3
+        with (
+            workspace("tiles", (*points, *grid, channels)) as tiles,
+            workspace("products", (*points, *grid, self.out_channels)) as products,
+        ):
 
-        def transform(piece: tuple[int, int, int]) -> None:
-            clip, step, row = piece
-            _transform(x[clip], step, rows[row], self._to_planes, tiles[:, :, :, clip, step, row])
+            def transform(piece: tuple[int, int, int]) -> None:
+                clip, step, row = piece
+                _transform(
+                    x[clip], step, rows[row], self._to_planes, tiles[:, :, :, clip, step, row]
+                )
 
-        run_all(transform, pieces)
-        points = tiles.view(TILE**3, -1, channels)
-        results = products.view(TILE**3, -1, self.out_channels)
+            run_all(transform, pieces)
+            values = tiles.view(TILE**3, -1, channels)
+            results = products.view(TILE**3, -1, self.out_channels)
 
-        def multiply(point: int) -> None:
-            results[point].copy_(self._products[point](points[point]))
+            def multiply(point: int) -> None:
+                results[point].copy_(self._products[point](values[point]))
 
-        run_all(multiply, range(TILE**3))
+            run_all(multiply, range(TILE**3))
 
-        def transform_back(piece: tuple[int, int, int]) -> None:
-            clip, step, row = piece
-            done = products[:, :, :, clip, step, row]
-            self._write(done, out[clip], step, rows[row], pool)
+            def transform_back(piece: tuple[int, int, int]) -> None:
+                clip, step, row = piece
+                done = products[:, :, :, clip, step, row]
+                self._write(done, out[clip], step, rows[row], pool)
 
-        run_all(transform_back, pieces)
+            run_all(transform_back, pieces)
 
     def _write(self, products: Tensor, out: Tensor, step: int, row: int, pool: bool) -> None:
         """Transform a row of tiles back, (6, 6, 6, across, c), to pixels of a clip."""
@@ -154,16 +159,19 @@ def _transform_filters(weight: Tensor) -> list[Linear]:
         taps[:, :, rows] = weight[rows].permute(2, 3, 4, 0, 1).flatten(1, 2)
 
     def transform(in_time: int) -> None:
-        filters = workspace("filters_in_time", (_TAPS**2, outputs * inputs))
-        torch.mul(taps[0].flatten(1), float(matrix[in_time, 0]), out=filters)
-        for tap in (1, 2):
-            filters.add_(taps[tap].flatten(1), alpha=float(matrix[in_time, tap]))
-        # A few at a time, to pack them while they are in the cache.
-        for first in range(0, TILE**2, TILE):
-            some = workspace("filters", (TILE, outputs * inputs))
-            torch.mm(planes[first : first + TILE], filters, out=some)
-            for point, values in enumerate(some, start=TILE**2 * in_time + first):
-                products[point] = Linear(values.view(outputs, inputs))
+        size = outputs * inputs
+        with (
+            workspace("filters in time", (_TAPS**2, size)) as filters,
+            workspace("filters", (TILE, size)) as some,
+        ):
+            torch.mul(taps[0].flatten(1), float(matrix[in_time, 0]), out=filters)
+            for tap in (1, 2):
+                filters.add_(taps[tap].flatten(1), alpha=float(matrix[in_time, tap]))
+            # A few at a time, to pack them while they are in the cache.
+            for first in range(0, TILE**2, TILE):
+                torch.mm(planes[first : first + TILE], filters, out=some)
+                for point, values in enumerate(some, start=TILE**2 * in_time + first):
+                    products[point] = Linear(values.view(outputs, inputs))
 
     run_all(lay_out, range(0, outputs, 32))
     run_all(transform, range(TILE))

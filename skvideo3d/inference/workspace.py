@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 
 import torch
@@ -10,25 +12,34 @@ from torch import Tensor
 
 __all__ = ["workspace"]
 
-_buffers = threading.local()
+# What nobody uses at the moment. Appending to a list and popping from it is safe among threads.
+_idle: defaultdict[str, list[Tensor]] = defaultdict(list)
 
 
-def workspace(name: str, shape: tuple[int, ...]) -> Tensor:
-    """Give an uninitialised float32 array that lives until the thread asks for this name again.
+@contextmanager
+def workspace(name: str, shape: tuple[int, ...]) -> Iterator[Tensor]:
+    """Lend an uninitialised float32 array.
 
     Parameters
     ----------
     name : str
+        Of the purpose: arrays of a purpose are of similar sizes.
     shape : tuple of int
 
-    Returns
-    -------
+    Yields
+    ------
     Tensor
+        Nobody else has it until the end of the ``with`` block.
     """
     size = prod(shape)
-    buffer: Tensor | None = getattr(_buffers, name, None)
-    if buffer is None or buffer.numel() < size:
-        setattr(_buffers, name, None)  # freed before its successor is allocated
+    try:
+        buffer = _idle[name].pop()
+    except IndexError:
+        buffer = torch.empty(0)
+    if buffer.numel() < size:
+        buffer = torch.empty(0)  # the small one is freed before its successor is allocated
         buffer = torch.empty(size)
-        setattr(_buffers, name, buffer)
-    return buffer[:size].view(shape)
+    try:
+        yield buffer[:size].view(shape)
+    finally:
+        _idle[name].append(buffer)

@@ -64,7 +64,7 @@ class I3DTransformer(VideoTransformer):
         A torch device such as "cpu" or "cuda:1", or several, which share the clips among them;
         None is CUDA where there is one, else the CPU.
     batch_size : int or None, default=None
-        Clips that go through the network at once; None is 1, on a GPU 4. It changes descriptors by
+        Clips that go through the network at once; None is 2, on a GPU 4. It changes descriptors by
         rounding only (1e-5 relative).
     n_jobs : int or None, default=None
         Processes, or other workers of the active `joblib.parallel_config`, that describe videos.

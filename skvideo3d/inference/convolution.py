@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .direct import DirectConvolution, Padding
+from .memory import empty_map
 from .pooling import Windows, pool_frames
 from .winograd import WinogradConvolution
 
@@ -61,7 +62,7 @@ class Convolution:
         halves = [Windows(size // 2, 2, 2, 0) for size in (height, width)]
         if out is None:
             shape = n, frames, height // 2, width // 2, self.out_channels
-            out = torch.empty(shape, dtype=self._dtype)
+            out = empty_map(*shape, dtype=self._dtype)
         pooled = out
 
         def take(values: Tensor, clips: slice, steps: slice) -> None:

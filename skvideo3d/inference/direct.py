@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .memory import empty_map
 from .onednn import Convolution3d
 from .threads import run_all
 
@@ -63,7 +64,7 @@ class DirectConvolution:
         """
         if out is None:
             sizes = self.output_sizes(x, padding)
-            out = torch.empty(len(x), *sizes, self.out_channels, dtype=self._dtype)
+            out = empty_map(len(x), *sizes, self.out_channels, dtype=self._dtype)
 
         def keep(values: Tensor, clips: slice, steps: slice) -> None:
             out[clips, steps] = values.relu_()
@@ -117,15 +118,15 @@ class DirectConvolution:
         start = steps.start * self._stride - padding.before[0]
         stop = (steps.stop - 1) * self._stride - padding.before[0] + self._kernel[0]
         x = x[:, max(start, 0) : stop].to(self._dtype)
-        in_time = max(-start, 0), max(stop - frames, 0)
-        if padding.before[1:] == padding.after[1:]:
-            # oneDNN can do that, so that most pieces need not be copied.
-            if any(in_time):
-                x = _padded(x, Padding((in_time[0], 0, 0), (in_time[1], 0, 0)))
-            return self._convolve(x, (0, *padding.before[1:]))
-        before, after = padding
-        x = _padded(x, Padding((in_time[0], *before[1:]), (in_time[1], *after[1:])))
-        return self._convolve(x, (0, 0, 0))
+        before = max(-start, 0), *padding.before[1:]
+        after = max(stop - frames, 0), *padding.after[1:]
+        if before[1:] == after[1:]:
+            # Zeros on both sides oneDNN adds itself, so that most pieces need not be copied.
+            if before[0] != after[0]:
+                x = _padded(x, Padding((before[0], 0, 0), (after[0], 0, 0)))
+                before = 0, *before[1:]
+            return self._convolve(x, before)
+        return self._convolve(_padded(x, Padding(before, after)), (0, 0, 0))
 
 
 def _padded(x: Tensor, padding: Padding) -> Tensor:

@@ -15,6 +15,7 @@ from skvideo3d.models.i3d import AVERAGED, I3D, same_padding
 from .convolution import Convolution
 from .direct import DirectConvolution, Padding
 from .folding import fold_batch_norms
+from .memory import empty_map
 from .onednn import Linear
 from .pooling import Windows, max_pool, pool_frames, pool_in_pieces
 from .threads import run_all
@@ -72,7 +73,7 @@ class I3DOnCPU:
         frames, *size = first.output_sizes(x)
         _, *windows = pool.windows((frames, *size))
         shape = len(x), frames, *(axis.count for axis in windows), second.out_channels
-        out = torch.empty(shape, dtype=self._dtype)
+        out = empty_map(*shape, dtype=self._dtype)
 
         def take(values: Tensor, clips: slice, steps: slice) -> None:
             pooled = pool_frames(values.flatten(0, 1), windows).relu_()
@@ -106,7 +107,7 @@ class _Pointwise:
         self._dtype = dtype
 
     def __call__(self, x: Tensor) -> Tensor:
-        out = torch.empty(*x.shape[:4], self.out_channels, dtype=self._dtype)
+        out = empty_map(*x.shape[:4], self.out_channels, dtype=self._dtype)
         self.into(x, [out])
         return out
 
@@ -189,9 +190,9 @@ class _Mixed:
 
     def __call__(self, x: Tensor) -> Tensor:
         shape = x.shape[:4]
-        out = torch.empty(*shape, sum(self._sizes), dtype=self._dtype)
+        out = empty_map(*shape, sum(self._sizes), dtype=self._dtype)
         straight, *convolved, pooled = torch.split(out, self._sizes, dim=-1)
-        reduced = [torch.empty(*shape, size, dtype=self._dtype) for size in self._head_sizes[1:]]
+        reduced = [empty_map(*shape, size, dtype=self._dtype) for size in self._head_sizes[1:]]
         self._heads.into(x, [straight, *reduced])
         for tail, values, part in zip(self._tails, reduced, convolved, strict=True):
             tail(values, out=part)

@@ -10,6 +10,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from .memory import empty_map
 from .threads import run_all
 
 __all__ = ["Windows", "max_pool", "pool_frames", "pool_in_pieces"]
@@ -60,7 +61,7 @@ def max_pool(x: Tensor, windows: Sequence[Windows]) -> Tensor:
     -------
     Tensor of shape (n, windows[0].count, windows[1].count, windows[2].count, c)
     """
-    out = x.new_empty(len(x), *(axis.count for axis in windows), x.shape[-1])
+    out = empty_map(len(x), *(axis.count for axis in windows), x.shape[-1], dtype=x.dtype)
 
     def keep(values: Tensor, clip: int, step: int) -> None:
         out[clip, step] = values

@@ -8,6 +8,7 @@ from math import ceil
 import torch
 from torch import Tensor
 
+from .memory import empty_map
 from .onednn import Linear
 from .threads import run_all
 from .transforms import (
@@ -78,7 +79,7 @@ class WinogradConvolution:
         down, across, along = (ceil(size / _OUTPUTS) for size in (height, width, frames))
         if out is None:
             size = (height // 2, width // 2) if pool else (height, width)
-            out = x.new_empty(n, frames, *size, self.out_channels)
+            out = empty_map(n, frames, *size, self.out_channels)
         row_bytes = 4 * TILE**3 * along * across * self.in_channels
         rows = ceil(down / ceil(down * row_bytes / _BLOCK_BYTES))
         clips = max(1, _BLOCK_BYTES // (row_bytes * rows)) if rows == down else 1
@@ -151,7 +152,7 @@ def _transform_filters(weight: Tensor) -> list[Linear]:
     matrix = filter_matrix().to(weight)
     planes = torch.kron(matrix, matrix)
     outputs, inputs = weight.shape[:2]
-    taps = weight.new_empty(_TAPS, _TAPS**2, outputs, inputs)
+    taps = empty_map(_TAPS, _TAPS**2, outputs, inputs)
     products: dict[int, Linear] = {}
 
     def lay_out(row: int) -> None:

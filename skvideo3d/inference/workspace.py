@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 
-import torch
 from torch import Tensor
+
+from .memory import empty_map
 
 __all__ = ["workspace"]
 
@@ -35,10 +36,10 @@ def workspace(name: str, shape: tuple[int, ...]) -> Iterator[Tensor]:
     try:
         buffer = _idle[name].pop()
     except IndexError:
-        buffer = torch.empty(0)
+        buffer = empty_map(0)
     if buffer.numel() < size:
-        buffer = torch.empty(0)  # the small one is freed before its successor is allocated
-        buffer = torch.empty(size)
+        buffer = empty_map(0)  # the small one is freed before its successor is allocated
+        buffer = empty_map(size)
     try:
         yield buffer[:size].view(shape)
     finally:

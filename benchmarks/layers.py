@@ -62,12 +62,13 @@ def main():
     plain = load_weights(None, args.network, seed=0).eval()
     prepared = prepare_network(load_weights(None, args.network, seed=0), args.precision, "cpu")
     spent = {}
-    for name, step in prepared._layers.items():
-        watch(step, name, spent)
     plain_runs, our_runs = [], []
     with torch.inference_mode():
         contiguous = values.contiguous()
         prepared.describe(values, (layer,))  # lays the weights out
+        for name, step in prepared._layers.items():
+            if step is not None:
+                watch(step, name, spent)
         for _ in range(ROUNDS):
             plain_runs.append(plain_seconds(plain, contiguous, layer))
             our_runs.append(our_seconds(prepared, spent, values, layer))

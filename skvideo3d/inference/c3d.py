@@ -22,23 +22,16 @@ class C3DOnCPU:
     Parameters
     ----------
     network : C3D
-        Emptied: its weights are laid out anew, and freed.
+        Emptied layer by layer: weights are laid out anew when a layer is first asked for, and
+        those of the network freed. What lies beyond fc6 is a third of all.
     dtype : torch.dtype
         float32 or bfloat16.
     """
 
     def __init__(self, network: C3D, dtype: torch.dtype) -> None:
+        self._network = network
         self._dtype = dtype
-        self._layers: dict[str, Convolution | Linear] = {}
-        for name in network.layer_names:
-            layer = getattr(network, name, None)
-            if isinstance(layer, nn.Conv3d):
-                assert layer.bias is not None
-                self._layers[name] = Convolution(layer.weight.data, layer.bias.data, dtype)
-            elif isinstance(layer, nn.Linear):
-                weight, bias = layer.weight.data.to(dtype), layer.bias.data.to(dtype)
-                self._layers[name] = Linear(weight, bias, relu=name != "fc8")
-        self._network = network.to("meta")  # knows the names and the sizes
+        self._layers: dict[str, Convolution | Linear | None] = {}
 
     def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         path = self._network.path_to(layers)
@@ -47,7 +40,7 @@ class C3DOnCPU:
         found: dict[str, Tensor] = {}
         windows: list[Windows] = []
         for name, following in zip(path, (*path[1:], None), strict=True):
-            layer = self._layers.get(name)
+            layer = self._layer(name)
             if isinstance(layer, Convolution):
                 windows = self._windows_after(following, x)
                 # Pairs of pixels the convolution can pool while it has them.
@@ -67,6 +60,22 @@ class C3DOnCPU:
             if name in layers:
                 found[name] = (_flat(x) if x.ndim == 5 else x).float()
         return {name: found[name] for name in layers}
+
+    def _layer(self, name: str) -> Convolution | Linear | None:
+        """Lay out the weights of a layer, if it has any."""
+        if name not in self._layers:
+            module = getattr(self._network, name, None)
+            layer: Convolution | Linear | None = None
+            if isinstance(module, nn.Conv3d):
+                assert module.bias is not None
+                layer = Convolution(module.weight.data, module.bias.data, self._dtype)
+            elif isinstance(module, nn.Linear):
+                weight, bias = (values.data.to(self._dtype) for values in module.parameters())
+                layer = Linear(weight, bias, relu=name != "fc8", pack=False)
+            if module is not None:
+                module.to("meta")  # nobody reads these weights any more
+            self._layers[name] = layer
+        return self._layers[name]
 
     def _windows_after(self, name: str | None, x: Tensor) -> list[Windows]:
         """Lay out the windows of the pool after a convolution, or none."""

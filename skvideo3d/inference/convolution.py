@@ -10,7 +10,7 @@ from torch import Tensor
 from .direct import DirectConvolution, Padding
 from .memory import empty_map
 from .pooling import Windows, pool_frames
-from .winograd import WinogradConvolution
+from .winograd import WinogradConvolution, steps_of
 
 __all__ = ["Convolution"]
 
@@ -32,7 +32,7 @@ class Convolution:
         self.out_channels = len(weight)
         self._weight, self._bias, self._dtype = weight, bias, dtype
         self._direct: DirectConvolution | None = None
-        self._winograd: WinogradConvolution | None = None
+        self._winograd: dict[int, WinogradConvolution] = {}
 
     def __call__(self, x: Tensor, *, pool: bool = False, out: Tensor | None = None) -> Tensor:
         """Convolve clips.
@@ -51,9 +51,10 @@ class Convolution:
             Half of h and w with `pool`.
         """
         if self._dtype == torch.float32 and winograd_pays(self._weight.shape, x.shape[1:4]):
-            if self._winograd is None:
-                self._winograd = WinogradConvolution(self._weight, self._bias)
-            return self._winograd(x, pool=pool, out=out)
+            steps = steps_of(x.shape[1])
+            if steps not in self._winograd:
+                self._winograd[steps] = WinogradConvolution(self._weight, self._bias, steps)
+            return self._winograd[steps](x, pool=pool, out=out)
         if self._direct is None:
             self._direct = DirectConvolution(self._weight, self._bias, self._dtype)
         if not pool:
@@ -92,7 +93,8 @@ def winograd_pays(weight: tuple[int, ...], size: tuple[int, ...]) -> bool:
         slow. docs/performance.md has the times behind it.
     """
     outputs, inputs = weight[:2]
-    tiles = [ceil(length / 4) for length in size]
-    filled = prod(size) / prod(4 * count for count in tiles)
+    outputs_of_tile = steps_of(size[0]), 4, 4
+    tiles = [ceil(n / m) for n, m in zip(size, outputs_of_tile, strict=True)]
+    filled = prod(size) / (prod(tiles) * prod(outputs_of_tile))
     channels = inputs * outputs / (inputs + outputs)
     return channels * filled**3 >= 40 and prod(tiles) >= 16

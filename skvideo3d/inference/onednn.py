@@ -64,20 +64,32 @@ class Linear:
     Parameters
     ----------
     weight : Tensor of shape (out_features, in_features)
-        float32 or bfloat16; the rows come in the same. It is copied.
+        float32 or bfloat16; the rows come in the same.
     bias : Tensor of shape (out_features,), optional
     relu : bool, default=False
+    pack : bool, default=True
+        Whether to make a copy in the layout of the processor, or to keep the weights as they are:
+        where rows are few, laying out many weights costs more than it saves.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        relu: bool = False,
+        pack: bool = True,
+    ) -> None:
         self._bias, self._relu = bias, relu
-        self._packed = _packs(weight)
-        pack = torch.ops.mkldnn._reorder_linear_weight if self._packed else torch.clone
-        self._weight: Tensor = pack(weight)
+        self._by_onednn = _packs(weight)
+        if pack:
+            copy = torch.ops.mkldnn._reorder_linear_weight if self._by_onednn else torch.clone
+            weight = copy(weight)
+        self._weight = weight
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Multiply rows of shape (..., in_features) to (..., out_features)."""
-        if self._packed:
+        if self._by_onednn:
             y = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")
         else:
             y = F.linear(rows, self._weight, self._bias)

@@ -1,74 +1,59 @@
-"""Winograd's minimal filtering: transforms of tiles of six by six values.
+"""Winograd's minimal filtering: a filter of three taps along one axis.
 
-Toom and Cook's construction with the points 0, p, -p, q, -q and infinity (Winograd 1980; Lavin and
-Gray, CVPR 2016): four outputs of a filter of three taps take six products in place of twelve. The
-points of Lavin and Gray are 1 and 2. With 1/sqrt(2) and sqrt(2) rounding errors are half as large,
-because the powers of the points, up to the third, stay between 0.35 and 2.8.
+Toom and Cook's construction (Winograd 1980; Lavin and Gray, CVPR 2016): two outputs take four
+products in place of six, and four outputs six in place of twelve. For four the points are 0, p, -p,
+q, -q and infinity. Those of Lavin and Gray are 1 and 2; with 1/sqrt(2) and sqrt(2) rounding errors
+along three axes are a third, because the powers of the points, up to the third, stay between 0.35
+and 2.8.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
 
-__all__ = [
-    "OUTPUT_SCALES",
-    "TILE",
-    "filter_matrix",
-    "input_matrix",
-    "output_matrix",
-    "transform_input",
-    "transform_output",
-]
+__all__ = ["FOUR", "OUTPUT_SCALES", "TWO", "Filtering", "transform_input", "transform_output"]
 
-_TAPS = 3
-TILE = 6  # values of a tile along one axis: as many as there are points
 _P, _Q = 2**-0.5, 2**0.5
 
-# What the outputs of `transform_output` are still to be multiplied by: once for all axes together
-# costs less than along each.
+# What the outputs of `transform_output` are still to be multiplied by, all at once.
 OUTPUT_SCALES = torch.tensor([_P**k for k in range(4)], dtype=torch.float64)
 
 
-def filter_matrix() -> Tensor:
-    """Give the matrix that transforms a filter.
+@dataclass(frozen=True, eq=False)
+class Filtering:
+    """A number of outputs of a filter of three taps, from as many and two more values.
 
-    Returns
-    -------
-    Tensor of shape (6, 3), float64
-        Row by row the filter as a polynomial at each point, divided by the product of the point's
-        distances from the other finite points.
+    ``outputs @ ((filters @ taps) * (inputs @ values))`` are the filter's outputs.
+
+    Parameters
+    ----------
+    inputs : Tensor of shape (points, points), float64
+    filters : Tensor of shape (points, 3), float64
+    outputs : Tensor of shape (n_outputs, points), float64
     """
-    points = (0.0, _P, -_P, _Q, -_Q)
-    rows = []
-    for point in points:
-        distances = [point - other for other in points if other != point]
-        scale = torch.tensor(distances, dtype=torch.float64).prod()
-        rows.append(torch.tensor([point**k for k in range(_TAPS)], dtype=torch.float64) / scale)
-    rows.append(torch.tensor([0.0, 0.0, 1.0 / OUTPUT_SCALES[-1]], dtype=torch.float64))
-    return torch.stack(rows)
 
+    inputs: Tensor
+    filters: Tensor
+    outputs: Tensor
 
-def input_matrix() -> Tensor:
-    """Give `transform_input` as a matrix of shape (6, 6), float64."""
-    columns = torch.eye(TILE, dtype=torch.float64)
-    found = torch.empty_like(columns)
-    transform_input(columns.unbind(), found.unbind())
-    return found
+    @property
+    def n_outputs(self) -> int:
+        """How many outputs a tile gives."""
+        return len(self.outputs)
 
-
-def output_matrix() -> Tensor:
-    """Give `transform_output` as a matrix of shape (4, 6), float64."""
-    columns = torch.eye(TILE, dtype=torch.float64)
-    found = columns.new_empty(TILE - _TAPS + 1, TILE)
-    transform_output(columns.unbind(), found.unbind())
-    return found
+    @property
+    def n_points(self) -> int:
+        """Values of a tile, and products."""
+        return len(self.inputs)
 
 
 def transform_input(d: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-    """Transform tiles along one axis.
+    """Transform tiles of six along one axis.
 
     Parameters
     ----------
@@ -105,3 +90,36 @@ def transform_output(m: Sequence[Tensor], out: Sequence[Tensor]) -> None:
     torch.add(*odd, alpha=_Q / _P, out=out[1])
     torch.add(*even, alpha=(_Q / _P) ** 2, out=out[2])
     torch.add(*odd, alpha=(_Q / _P) ** 3, out=out[3]).add_(m[5])
+
+
+def _four() -> Filtering:
+    points = (0.0, _P, -_P, _Q, -_Q)
+    filters = []
+    for point in points:
+        # The filter as a polynomial at the point, over the distances from the other points.
+        distances = [point - other for other in points if other != point]
+        powers = torch.tensor([1.0, point, point**2], dtype=torch.float64)
+        filters.append(powers / prod(distances))
+    filters.append(torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64) / OUTPUT_SCALES[-1])
+    unit = torch.eye(6, dtype=torch.float64)
+    inputs, outputs = torch.empty_like(unit), unit.new_empty(4, 6)
+    transform_input(unit.unbind(), inputs.unbind())
+    transform_output(unit.unbind(), outputs.unbind())
+    return Filtering(inputs, torch.stack(filters), OUTPUT_SCALES[:, None] * outputs)
+
+
+def _two() -> Filtering:
+    # Points 0, 1, -1 and infinity.
+    return Filtering(
+        inputs=torch.tensor(
+            [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]], dtype=torch.float64
+        ),
+        filters=torch.tensor(
+            [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64
+        ),
+        outputs=torch.tensor([[1, 1, 1, 0], [0, 1, -1, 1]], dtype=torch.float64),
+    )
+
+
+FOUR = _four()
+TWO = _two()

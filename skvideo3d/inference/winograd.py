@@ -11,21 +11,15 @@ from torch import Tensor
 from .memory import empty_map
 from .onednn import Linear
 from .threads import run_all
-from .transforms import (
-    OUTPUT_SCALES,
-    TILE,
-    filter_matrix,
-    input_matrix,
-    output_matrix,
-    transform_input,
-    transform_output,
-)
+from .transforms import FOUR, OUTPUT_SCALES, TWO, Filtering, transform_input, transform_output
 from .workspace import workspace
 
-__all__ = ["WinogradConvolution"]
+__all__ = ["WinogradConvolution", "steps_of"]
 
 _TAPS = 3
-_OUTPUTS = TILE - _TAPS + 1
+# Along rows and columns.
+_TILE = FOUR.n_points
+_OUTPUTS = FOUR.n_outputs
 # Transformed tiles that are worked on at once: small enough for a processor's cache, large enough
 # for efficient products.
 _BLOCK_BYTES = 64 << 20
@@ -36,12 +30,15 @@ class WinogradConvolution:
 
     Clips are cut into overlapping tiles of 6 frames of 6x6 pixels, which are transformed to 216
     points. Between channels there is a matrix product at each point then, and 64 outputs come back.
-    They take 216 multiplications a channel in place of 1728.
+    They take 216 multiplications a channel in place of 1728. Of short clips tiles are of 4 frames,
+    which have fewer points and smaller products.
 
     Parameters
     ----------
     weight : Tensor of shape (out_channels, in_channels, 3, 3, 3), float32
     bias : Tensor of shape (out_channels,), float32
+    steps : int
+        Frames that a tile gives, 4 or 2: see `steps_of`.
 
     Notes
     -----
@@ -49,15 +46,14 @@ class WinogradConvolution:
     every side.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, steps: int) -> None:
         self.out_channels, self.in_channels = weight.shape[:2]
         self._bias = bias
-        self._products = _transform_filters(weight)
-        inputs, outputs = input_matrix(), output_matrix()
-        self._to_planes = torch.kron(inputs, inputs).to(weight)
-        self._from_planes = torch.kron(outputs, outputs).to(weight)
-        scales = OUTPUT_SCALES.to(weight)
-        self._scales = torch.einsum("t,h,w->thw", scales, scales, scales)[..., None, None]
+        self._in_time = FOUR if steps == FOUR.n_outputs else TWO
+        self._products = _transform_filters(weight, self._in_time)
+        self._to_planes = torch.kron(self._in_time.inputs, FOUR.inputs).to(weight)
+        self._from_planes = torch.kron(self._in_time.outputs, FOUR.outputs).to(weight)
+        self._scales = OUTPUT_SCALES.to(weight)[:, None, None]
 
     def __call__(self, x: Tensor, *, pool: bool = False, out: Tensor | None = None) -> Tensor:
         """Convolve clips.
@@ -76,11 +72,12 @@ class WinogradConvolution:
             Half of h and w with `pool`.
         """
         n, frames, height, width, _ = x.shape
-        down, across, along = (ceil(size / _OUTPUTS) for size in (height, width, frames))
+        along = ceil(frames / self._in_time.n_outputs)
+        down, across = ceil(height / _OUTPUTS), ceil(width / _OUTPUTS)
         if out is None:
             size = (height // 2, width // 2) if pool else (height, width)
             out = empty_map(n, frames, *size, self.out_channels)
-        row_bytes = 4 * TILE**3 * along * across * self.in_channels
+        row_bytes = 4 * len(self._products) * along * across * self.in_channels
         rows = ceil(down / ceil(down * row_bytes / _BLOCK_BYTES))
         clips = max(1, _BLOCK_BYTES // (row_bytes * rows)) if rows == down else 1
         for first in range(0, n, clips):
@@ -92,9 +89,10 @@ class WinogradConvolution:
     def _convolve(self, x: Tensor, out: Tensor, rows: range, pool: bool) -> None:
         """Convolve some rows of tiles."""
         n, frames, _, width, channels = x.shape
-        grid = n, ceil(frames / _OUTPUTS), len(rows), ceil(width / _OUTPUTS)
+        along = ceil(frames / self._in_time.n_outputs)
+        grid = n, along, len(rows), ceil(width / _OUTPUTS)
         pieces = list(product(range(grid[0]), range(grid[1]), range(grid[2])))
-        points = (TILE,) * 3
+        points = self._in_time.n_points, _TILE, _TILE
         with (
             workspace("tiles", (*points, *grid, channels)) as tiles,
             workspace("products", (*points, *grid, self.out_channels)) as products,
@@ -102,18 +100,16 @@ class WinogradConvolution:
 
             def transform(piece: tuple[int, int, int]) -> None:
                 clip, step, row = piece
-                _transform(
-                    x[clip], step, rows[row], self._to_planes, tiles[:, :, :, clip, step, row]
-                )
+                self._transform(x[clip], step, rows[row], tiles[:, :, :, clip, step, row])
 
             run_all(transform, pieces)
-            values = tiles.view(TILE**3, -1, channels)
-            results = products.view(TILE**3, -1, self.out_channels)
+            values = tiles.view(len(self._products), -1, channels)
+            results = products.view(len(self._products), -1, self.out_channels)
 
             def multiply(point: int) -> None:
                 results[point].copy_(self._products[point](values[point]))
 
-            run_all(multiply, range(TILE**3))
+            run_all(multiply, range(len(self._products)))
 
             def transform_back(piece: tuple[int, int, int]) -> None:
                 clip, step, row = piece
@@ -122,14 +118,30 @@ class WinogradConvolution:
 
             run_all(transform_back, pieces)
 
+    def _transform(self, x: Tensor, step: int, row: int, tiles: Tensor) -> None:
+        """Transform a row of tiles of a clip, (t, h, w, c), to (points, 6, 6, across, c)."""
+        frames, height, width, channels = x.shape
+        length, _, _, across, _ = tiles.shape
+        start, top = self._in_time.n_outputs * step - 1, _OUTPUTS * row - 1
+        begin, end = max(start, 0), min(start + length, frames)
+        first, last = max(top, 0), min(top + _TILE, height)
+        padded = x.new_zeros(length, _TILE, _OUTPUTS * (across - 1) + _TILE, channels)
+        padded[begin - start : end - start, first - top : last - top, 1 : 1 + width] = x[
+            begin:end, first:last
+        ]
+        # Along time and rows at once, as one product.
+        in_planes = torch.mm(self._to_planes, padded.flatten(2).flatten(0, 1)).view(padded.shape)
+        columns = in_planes.unfold(2, _TILE, _OUTPUTS).unbind(-1)
+        transform_input(columns, tiles.unbind(2))
+
     def _write(self, products: Tensor, out: Tensor, step: int, row: int, pool: bool) -> None:
-        """Transform a row of tiles back, (6, 6, 6, across, c), to pixels of a clip."""
+        """Transform a row of tiles back, (points, 6, 6, across, c), to pixels of a clip."""
         across, channels = shape = products.shape[3:]
-        m = _OUTPUTS
-        # (6, m * m, across * c): the 36 points of time and rows, for each of those of columns
+        steps, m = self._in_time.n_outputs, _OUTPUTS
+        # (6, steps * m, across * c): the points of time and rows, for each of those of columns
         planes = products.flatten(3).flatten(0, 1).transpose(0, 1)
-        in_planes = torch.matmul(self._from_planes, planes).view(TILE, m, m, *shape)
-        values = products.new_empty(m, m, m, *shape)
+        in_planes = torch.matmul(self._from_planes, planes).view(_TILE, steps, m, *shape)
+        values = products.new_empty(steps, m, m, *shape)
         transform_output(in_planes.unbind(), values.unbind(2))
         values.mul_(self._scales)
         if pool:
@@ -137,20 +149,37 @@ class WinogradConvolution:
             values = torch.maximum(values[:, :, 0::2], values[:, :, 1::2])
             m //= 2
         values.add_(self._bias).relu_()
-        target = out[_OUTPUTS * step : _OUTPUTS * (step + 1), m * row : m * (row + 1)]
-        # (4, m, m, across, c) -> (4, m, across, m, c)
+        target = out[steps * step : steps * (step + 1), m * row : m * (row + 1)]
+        # (steps, m, m, across, c) -> (steps, m, across, m, c)
         image = values.transpose(2, 3)
-        if target.shape[:3] == (_OUTPUTS, m, m * across):
-            target.view(_OUTPUTS, m, across, m, channels).copy_(image)
+        if target.shape[:3] == (steps, m, m * across):
+            target.view(steps, m, across, m, channels).copy_(image)
         else:
-            image = image.reshape(_OUTPUTS, m, m * across, channels)
+            image = image.reshape(steps, m, m * across, channels)
             target.copy_(image[: target.shape[0], : target.shape[1], : target.shape[2]])
 
 
-def _transform_filters(weight: Tensor) -> list[Linear]:
-    """Transform filters of shape (c', c, 3, 3, 3) to a product for each of the 216 points."""
-    matrix = filter_matrix().to(weight)
-    planes = torch.kron(matrix, matrix)
+def steps_of(frames: int) -> int:
+    """Choose how many frames a tile gives.
+
+    Parameters
+    ----------
+    frames : int
+        Of the clips.
+
+    Returns
+    -------
+    int
+        4, or 2 if there are no more than 4 frames: half of the filters' memory is worth more there
+        than fewer products, of which each has few rows.
+    """
+    return FOUR.n_outputs if frames > FOUR.n_outputs else TWO.n_outputs
+
+
+def _transform_filters(weight: Tensor, in_time: Filtering) -> list[Linear]:
+    """Transform filters of shape (c', c, 3, 3, 3) to a product for each point."""
+    matrix = in_time.filters.to(weight)
+    planes = torch.kron(FOUR.filters, FOUR.filters).to(weight)
     outputs, inputs = weight.shape[:2]
     taps = empty_map(_TAPS, _TAPS**2, outputs, inputs)
     products: dict[int, Linear] = {}
@@ -159,38 +188,21 @@ def _transform_filters(weight: Tensor) -> list[Linear]:
         rows = slice(row, row + 32)
         taps[:, :, rows] = weight[rows].permute(2, 3, 4, 0, 1).flatten(1, 2)
 
-    def transform(in_time: int) -> None:
+    def transform(step: int) -> None:
         size = outputs * inputs
         with (
             workspace("filters in time", (_TAPS**2, size)) as filters,
-            workspace("filters", (TILE, size)) as some,
+            workspace("filters", (_TILE, size)) as some,
         ):
-            torch.mul(taps[0].flatten(1), float(matrix[in_time, 0]), out=filters)
+            torch.mul(taps[0].flatten(1), float(matrix[step, 0]), out=filters)
             for tap in (1, 2):
-                filters.add_(taps[tap].flatten(1), alpha=float(matrix[in_time, tap]))
+                filters.add_(taps[tap].flatten(1), alpha=float(matrix[step, tap]))
             # A few at a time, to pack them while they are in the cache.
-            for first in range(0, TILE**2, TILE):
-                torch.mm(planes[first : first + TILE], filters, out=some)
-                for point, values in enumerate(some, start=TILE**2 * in_time + first):
+            for first in range(0, _TILE**2, _TILE):
+                torch.mm(planes[first : first + _TILE], filters, out=some)
+                for point, values in enumerate(some, start=_TILE**2 * step + first):
                     products[point] = Linear(values.view(outputs, inputs))
 
     run_all(lay_out, range(0, outputs, 32))
-    run_all(transform, range(TILE))
-    return [products[point] for point in range(TILE**3)]
-
-
-def _transform(x: Tensor, step: int, row: int, to_planes: Tensor, tiles: Tensor) -> None:
-    """Transform a row of tiles of a clip, (t, h, w, c), to (6, 6, 6, across, c)."""
-    frames, height, width, channels = x.shape
-    across = tiles.shape[3]
-    start, top = _OUTPUTS * step - 1, _OUTPUTS * row - 1
-    begin, end = max(start, 0), min(start + TILE, frames)
-    first, last = max(top, 0), min(top + TILE, height)
-    padded = x.new_zeros(TILE, TILE, _OUTPUTS * (across - 1) + TILE, channels)
-    padded[begin - start : end - start, first - top : last - top, 1 : 1 + width] = x[
-        begin:end, first:last
-    ]
-    # Along time and rows at once, as one product.
-    in_planes = torch.mm(to_planes, padded.view(TILE**2, -1)).view(padded.shape)
-    columns = in_planes.unfold(2, TILE, _OUTPUTS).unbind(-1)
-    transform_input(columns, tiles.unbind(2))
+    run_all(transform, range(in_time.n_points))
+    return [products[point] for point in range(len(products))]

@@ -9,9 +9,12 @@ from typing import Final
 from skvideo3d.datasets import ACTIONS, render_action_video
 from skvideo3d.datasets.h264 import write_video
 
-__all__ = ["write_looped"]
+__all__ = ["FPS", "write_looped"]
 
-_N_RENDERED: Final = 25
+FPS: Final = 25
+"""Frames a second of all of them."""
+
+_N_RENDERED: Final = FPS
 
 
 def write_looped(path: Path, n_frames: int, size: tuple[int, int], seed: int = 0) -> str:
@@ -37,5 +40,5 @@ def write_looped(path: Path, n_frames: int, size: tuple[int, int], seed: int = 0
     action = list(ACTIONS)[seed % len(ACTIONS)]
     frames = render_action_video(action, seed, n_frames=_N_RENDERED, size=size)
     # A key frame a second, as films have.
-    write_video(path, islice(cycle(frames), n_frames), fps=25, gop=_N_RENDERED)
+    write_video(path, islice(cycle(frames), n_frames), fps=FPS, gop=_N_RENDERED)
     return str(path)

@@ -19,13 +19,14 @@ from skvideo3d import __version__
 from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.feature_extraction.c3d import C3DTransformer
 from skvideo3d.feature_extraction.i3d import I3DTransformer
+from skvideo3d.feature_extraction.spec import DescriptorSpec
 from skvideo3d.feature_extraction.validation import check_videos
 
 from .arithmetic import matrix_rate
 from .describing import say
-from .looped_videos import write_looped
+from .looped_videos import FPS, write_looped
 from .method_names import describer_name
-from .speed_of_files import check_videos_fit, measure_files
+from .speed_of_files import VIDEOS_A_CORE, check_videos_fit, clips_fit, measure_files
 from .speed_of_networks import measure_network
 from .speed_of_the_rest import measure_import, measure_memory, measure_store
 from .speed_report import Machine, SpeedReport
@@ -52,7 +53,8 @@ def speed(
     """Measure what descriptors cost on this machine, against plain PyTorch in the same run.
 
     It takes a few minutes on two cores. What is compared is run in turns, and of each the best run
-    counts, so that other work on the machine disturbs all alike.
+    counts; on a busy machine plain suffers more, so measure on a quiet one. The report says how far
+    runs of the same network differed.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def speed(
     folder = tempfile.mkdtemp(prefix="skvideo3d-")
     tell = say if verbose else _say_nothing
     try:
-        paths = list(videos or _generated(Path(folder), quick))
+        paths = list(videos or _generated(Path(folder), quick, device, describers))
         for describer in describers:
             check_videos_fit(paths, describer._spec())
         rates = dict.fromkeys(dict.fromkeys(("float32", *chosen)), 0.0)
@@ -150,7 +152,7 @@ def _checked_device(device: str | None) -> str:
     if device is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()  # "meta" makes tensors, and has no values for them
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"device={device!r} cannot be measured: {str(error).splitlines()[0]}. Use None for "
@@ -198,21 +200,50 @@ def _checked_precisions(precisions: Sequence[str], describer: VideoTransformer) 
     return list(found)
 
 
-def _generated(folder: Path, quick: bool) -> list[str]:
+def _generated(
+    folder: Path, quick: bool, device: str, describers: Sequence[VideoTransformer]
+) -> list[str]:
     n_videos, n_frames = (2, 64) if quick else (4, 128)
+    if _is_cuda(device):
+        n_videos, n_frames = _plenty(
+            cpu_count(), quick, [describer._spec() for describer in describers]
+        )
     return [
         write_looped(folder / f"{number}.mp4", n_frames, size=(240, 320), seed=number)
         for number in range(n_videos)
     ]
 
 
+def _plenty(n_cores: int, quick: bool, specs: Sequence[DescriptorSpec]) -> tuple[int, int]:
+    """Choose videos that keep all cores reading for a GPU, as far as their clips fit in memory."""
+
+    def fit(n_videos: int, n_frames: int) -> bool:
+        times = [1 if spec.fps is None else spec.fps / FPS for spec in specs]
+        return all(
+            clips_fit(n_videos, n_frames * time, spec)
+            for time, spec in zip(times, specs, strict=True)
+        )
+
+    n_videos, n_frames = VIDEOS_A_CORE * n_cores, 128 if quick else 256
+    while n_frames > 64 and not fit(n_videos, n_frames):
+        n_frames -= 64
+    while n_videos > 1 and not fit(n_videos, n_frames):
+        n_videos -= 1
+    return n_videos, n_frames
+
+
+def _is_cuda(device: str) -> bool:
+    import torch
+
+    return torch.device(device).type == "cuda"
+
+
 def _machine(device: str, rates: dict[str, float]) -> Machine:
     import torch
 
-    is_cuda = torch.device(device).type == "cuda"
     return Machine(
         processor=_processor(),
-        device=torch.cuda.get_device_name(device) if is_cuda else device,
+        device=torch.cuda.get_device_name(device) if _is_cuda(device) else device,
         cores=cpu_count(),
         threads=torch.get_num_threads(),
         system=f"{platform.system()} {platform.machine()}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,10 +28,12 @@ from .stopwatch import best_seconds
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_videos_fit", "measure_files"]
+__all__ = ["VIDEOS_A_CORE", "check_videos_fit", "clips_fit", "measure_files", "times_read"]
 
 _MOST_BYTES: Final = 4 * 2**30
 """All clips are held in memory, as floats, to time the network without reading."""
+VIDEOS_A_CORE: Final = 2
+"""With fewer, cores would wait for the one that has the longest."""
 
 
 def measure_files(
@@ -69,9 +72,10 @@ def measure_files(
         precision: _in_precision(describer, precision, ready[precision].device)
         for precision in ready
     }
+    n_times = times_read(len(videos), cpu_count())
     functions: dict[tuple[str, str], Callable[[], object]] = {
         ("reading", ""): lambda: [_read(video, spec) for video in videos],
-        ("reading by all", ""): lambda: _read_by_all_cores(videos, spec),
+        ("reading by all", ""): lambda: _read_by_all_cores([*videos] * n_times, spec),
     }
     after_reading: dict[str, NDArray[np.float32]] = {}
     from_files: dict[str, NDArray[np.float32]] = {}
@@ -84,9 +88,10 @@ def measure_files(
         described = describers[precision].transform_clips(videos)
         from_files[precision] = np.concatenate([video.features for video in described])
 
-    for precision, network in ready.items():
+    on_device = clips.to(next(iter(ready.values())).device)
+    for precision in ready:
         describers[precision].transform_clips(videos[:1])  # loads the network
-        functions["computing", precision] = partial(compute, precision, clips.to(network.device))
+        functions["computing", precision] = partial(compute, precision, on_device)
         functions["whole", precision] = partial(describe, precision)
     seconds = best_seconds(functions, rounds)
     return [
@@ -99,7 +104,7 @@ def measure_files(
             decoding=cost.reading,
             resizing=cost.preprocessing,
             reading=seconds["reading", ""],
-            reading_by_all_cores=seconds["reading by all", ""],
+            reading_by_all_cores=seconds["reading by all", ""] / n_times,
             computing=seconds["computing", precision],
             whole=seconds["whole", precision],
             difference=_difference(from_files[precision], after_reading[precision]),
@@ -127,12 +132,53 @@ def check_videos_fit(videos: Sequence[str], spec: DescriptorSpec) -> None:
         next(as_source(video).frames(), None)
     counts = [frame_count(video, spec.fps) or 0 for video in videos]
     n_clips = sum(clip_count(count, spec.clip_len, spec.clip_stride) for count in counts)
-    n_bytes = n_clips * spec.clip_len * int(np.prod(spec.preprocessing.crop)) * 3 * 4
+    n_bytes = _bytes_of(n_clips, spec)
     if n_bytes > _MOST_BYTES:
         raise ValueError(
             f"the {n_clips} clips of these videos take {n_bytes / 2**30:.1f} GiB, and all of them "
             f"are held in memory; give videos of no more than {_MOST_BYTES / 2**30:.0f} GiB."
         )
+
+
+def times_read(n_videos: int, n_cores: int) -> int:
+    """Tell how often videos must be read for every core to have enough of them.
+
+    Parameters
+    ----------
+    n_videos, n_cores : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> times_read(4, 2), times_read(4, 16), times_read(3, 2)
+    (1, 8, 2)
+    """
+    return ceil(VIDEOS_A_CORE * n_cores / n_videos)
+
+
+def clips_fit(n_videos: int, n_frames: float, spec: DescriptorSpec) -> bool:
+    """Tell whether the clips of videos that are yet to be made fit into memory together.
+
+    Parameters
+    ----------
+    n_videos : int
+    n_frames : float
+        Of each, in a second as many as the spec takes.
+    spec : DescriptorSpec
+
+    Returns
+    -------
+    bool
+    """
+    n_clips = n_videos * clip_count(int(n_frames), spec.clip_len, spec.clip_stride)
+    return _bytes_of(n_clips, spec) <= _MOST_BYTES
+
+
+def _bytes_of(n_clips: int, spec: DescriptorSpec) -> int:
+    return n_clips * spec.clip_len * int(np.prod(spec.preprocessing.crop)) * 3 * 4
 
 
 def _clips(video: str, spec: DescriptorSpec, cost: Cost) -> Iterator[NDArray[np.uint8]]:

@@ -15,7 +15,7 @@ from skvideo3d.feature_extraction.spec import DescriptorSpec
 
 from .arithmetic import ClipWork, clip_work
 from .speed_report import NetworkSpeed
-from .stopwatch import best_seconds
+from .stopwatch import all_seconds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,11 +113,16 @@ def measure_network(
         for precision, network in ours.items()
     }
     if torch.device(device).type == "cuda":
-        best_seconds(functions, 1)  # kernels are chosen at the first sight of a shape
-    seconds = best_seconds(functions, rounds)
+        all_seconds(functions, 1)  # kernels are chosen at the first sight of a shape
+    seconds = all_seconds(functions, rounds)
     per_clip = {
-        way: {batch: seconds[way, batch] / batch for batch in batches} for way in ("", *ours)
+        way: {batch: min(seconds[way, batch]) / batch for batch in batches} for way in ("", *ours)
     }
+
+    def spread(way: str) -> float:
+        runs = seconds[way, min(batches, key=lambda batch: per_clip[way][batch])]
+        return max(runs) / min(runs)
+
     rows = []
     for precision in precisions:
         error, cosine = _deviation(found[precision], expected)
@@ -131,6 +136,8 @@ def measure_network(
                 per_clip[precision],
                 error,
                 cosine,
+                spread(""),
+                spread(precision),
             )
         )
     ready = {
@@ -232,7 +239,7 @@ def _describe(
     with torch.inference_mode(), nullcontext() if as_it_comes else exact:
         found = network.describe(clips, layers)
         if torch.device(device).type == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
     return found
 
 

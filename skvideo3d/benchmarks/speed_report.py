@@ -71,6 +71,9 @@ class NetworkSpeed:
         Largest difference to plain float32 on the CPU, over the largest value there.
     cosine : float
         Of the clip whose descriptor turned most.
+    plain_spread, ours_spread : float
+        Seconds of the slowest run over those of the best, at the best batch size. Far from 1 on a
+        machine that had other work.
     """
 
     network: str
@@ -81,6 +84,8 @@ class NetworkSpeed:
     ours: dict[int, float]
     relative_error: float
     cosine: float
+    plain_spread: float
+    ours_spread: float
 
     @property
     def plain_batch(self) -> int:
@@ -111,7 +116,7 @@ class FileSpeed:
     reading : float
         Seconds to make clips of all videos by one thread.
     reading_by_all_cores : float
-        The same with a thread for each core.
+        The same with a thread for each core, all of which have videos to read.
     computing : float
         Seconds of the network alone for these clips, prepared beforehand, at its best batch size.
     whole : float
@@ -137,6 +142,11 @@ class FileSpeed:
     def share(self) -> float:
         """What is left of the network's own speed: 1 if reading costs nothing."""
         return self.computing / self.whole
+
+    @property
+    def share_of_reading(self) -> float:
+        """What is left of the speed of reading by all cores: 1 if the network costs nothing."""
+        return self.reading_by_all_cores / self.whole
 
 
 @dataclass(frozen=True)
@@ -198,7 +208,8 @@ class SpeedReport:
     Examples
     --------
     >>> network = NetworkSpeed(
-    ...     "C3D fc6", "float32", (16, 112, 112), 77.1, {1: 0.25, 4: 0.26}, {1: 0.10}, 2e-6, 1.0
+    ...     "C3D fc6", "float32", (16, 112, 112), 77.1, {1: 0.25, 4: 0.26}, {1: 0.10}, 2e-6, 1.0,
+    ...     plain_spread=1.05, ours_spread=1.02,
     ... )
     >>> network.plain_batch, network.speed_up
     (1, 2.5)
@@ -211,6 +222,12 @@ class SpeedReport:
     memory: MemoryGrowth
     import_seconds: float
     settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spread(self) -> float:
+        """How far runs of the same network differed: the largest of all `networks`."""
+        spreads = [(row.plain_spread, row.ours_spread) for row in self.networks]
+        return max(map(max, spreads), default=1.0)
 
     def __str__(self) -> str:
         from .speed_tables import to_text

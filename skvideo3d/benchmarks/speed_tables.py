@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .speed_report import FileSpeed, NetworkSpeed, SpeedReport
 
 __all__ = ["to_text"]
+
+_BUSY: Final = 1.3
+"""Runs of the same thing that differ by more were disturbed."""
 
 _Table = list[list[str]]
 
@@ -30,10 +33,14 @@ def to_text(report: SpeedReport) -> str:
     for name in dict.fromkeys(row.network for row in report.networks):
         rows = [row for row in report.networks if row.network == name]
         networks += _network_rows(name, rows, rates)
+    # A GPU leaves the cores to reading; a CPU computes on them as well.
+    shows_reading = not report.machine.device.startswith("cpu")
     files = [["files to descriptors", "precision", "videos", "clips", "clips/s"]]
-    files[0] += ["of the network's", "difference"]
+    files[0] += ["of the network's", *["of reading"] * shows_reading, "difference"]
     for row in report.files:
         pace = [f"{row.n_clips / row.whole:.2f}", f"{100 * row.share:.0f} %"]
+        if shows_reading:
+            pace.append(f"{100 * row.share_of_reading:.0f} %")
         counts = [str(row.n_videos), str(row.n_clips)]
         files.append([row.network, row.precision, *counts, *pace, _small(row.difference)])
     reading = [["reading alone", "frames/s", "clips/s", "decoding", "resizing", "all cores"]]
@@ -86,6 +93,10 @@ def _reading_row(row: FileSpeed) -> list[str]:
 
 def _rest(report: SpeedReport) -> str:
     store, memory = report.store, report.memory
+    busy = (
+        f"\nThe machine was busy: runs of the same thing differed by a factor of "
+        f"{report.spread:.2f}; measure again when it is quiet."
+    )
     return (
         f"A described video again: {1e6 * store.from_memory:.0f} us in the process, "
         f"{1e6 * store.from_disk:.0f} us from disk; "
@@ -93,6 +104,7 @@ def _rest(report: SpeedReport) -> str:
         f"Peak memory: {memory.peaks[0]:.0f} MiB for {memory.frames[0]} frames, "
         f"{memory.peaks[1]:.0f} MiB for {memory.frames[1]}, ratio {memory.ratio:.2f}.\n"
         f"import skvideo3d: {report.import_seconds:.3f} s beyond scikit-learn's."
+        f"{busy if report.spread > _BUSY else ''}"
     )
 
 

@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Mapping
 from time import perf_counter
 from typing import Final, TypeVar
 
-__all__ = ["best_seconds"]
+__all__ = ["all_seconds", "best_seconds"]
 
 _PATIENCE: Final = 60.0
 
 _Key = TypeVar("_Key", bound=Hashable)
 
 
-def best_seconds(functions: Mapping[_Key, Callable[[], object]], rounds: int) -> dict[_Key, float]:
-    """Time functions in turns, and give the best of each.
-
-    What else goes on for a while slows all of them down alike, and the least disturbed run of each
-    is the nearest to what it takes.
+def all_seconds(
+    functions: Mapping[_Key, Callable[[], object]], rounds: int, patience: float = _PATIENCE
+) -> dict[_Key, list[float]]:
+    """Time functions in turns.
 
     Parameters
     ----------
     functions : mapping of any to callable
         Run in their order, all of them in every round.
     rounds : int
-        How many, at least 1. After a minute no other round is begun.
+        How many, at least 1.
+    patience : float, default=60
+        After so many seconds no other round is begun.
+
+    Returns
+    -------
+    dict of any to list of float
+        Seconds of every run.
+    """
+    seconds: dict[_Key, list[float]] = {name: [] for name in functions}
+    start = perf_counter()
+    for number in range(rounds):
+        if number and perf_counter() - start > patience:
+            break
+        for name, function in functions.items():
+            began = perf_counter()
+            function()
+            seconds[name].append(perf_counter() - began)
+    return seconds
+
+
+def best_seconds(
+    functions: Mapping[_Key, Callable[[], object]], rounds: int, patience: float = _PATIENCE
+) -> dict[_Key, float]:
+    """Time functions in turns, and give the best of each.
+
+    The least disturbed run is the nearest to what a function takes. Turns do not make other work
+    harmless: what is split among cores waits for the slowest of them, and suffers more from it.
+
+    Parameters
+    ----------
+    functions, rounds, patience
+        As in `all_seconds`.
 
     Returns
     -------
@@ -38,13 +68,4 @@ def best_seconds(functions: Mapping[_Key, Callable[[], object]], rounds: int) ->
     >>> list(seconds)
     ['sorted', 'sum']
     """
-    best = dict.fromkeys(functions, math.inf)
-    start = perf_counter()
-    for number in range(rounds):
-        if number and perf_counter() - start > _PATIENCE:
-            break
-        for name, function in functions.items():
-            began = perf_counter()
-            function()
-            best[name] = min(best[name], perf_counter() - began)
-    return best
+    return {name: min(runs) for name, runs in all_seconds(functions, rounds, patience).items()}

@@ -119,5 +119,11 @@ def _network(word: str) -> object:
     from skvideo3d import C3DTransformer, I3DTransformer
     from skvideo3d.models.description import architecture_of
 
-    is_c3d = architecture_of(word, None) == "c3d"
+    try:
+        is_c3d = architecture_of(word, None) == "c3d"
+    except ValueError as error:
+        raise ValueError(
+            f"--networks {word!r}: choose {' or '.join(NETWORKS)}, or give a path of weights "
+            f"({error})"
+        ) from error
     return C3DTransformer(word) if is_c3d else I3DTransformer(word)

@@ -14,7 +14,7 @@ from skvideo3d import C3DTransformer, I3DTransformer
 from skvideo3d.benchmarks import SpeedReport, speed
 from skvideo3d.benchmarks.arithmetic import clip_work, matrix_rate
 from skvideo3d.benchmarks.looped_videos import write_looped
-from skvideo3d.benchmarks.speed_of_files import check_videos_fit
+from skvideo3d.benchmarks.speed_of_files import check_videos_fit, clips_fit, times_read
 from skvideo3d.benchmarks.speed_of_networks import affordable
 from skvideo3d.benchmarks.speed_report import (
     FileSpeed,
@@ -23,7 +23,7 @@ from skvideo3d.benchmarks.speed_report import (
     NetworkSpeed,
     StoreSpeed,
 )
-from skvideo3d.benchmarks.stopwatch import best_seconds
+from skvideo3d.benchmarks.stopwatch import all_seconds, best_seconds
 from skvideo3d.cli import main
 from skvideo3d.models import C3D, I3D
 from skvideo3d.video.readers import read_file
@@ -40,7 +40,16 @@ MACHINE = Machine(
     matrix_gflops={"float32": 400.0, "bfloat16": 800.0},
 )
 C3D_FLOAT = NetworkSpeed(
-    "C3D fc6", "float32", (16, 112, 112), 80.0, {1: 0.5, 4: 0.4}, {1: 0.25, 4: 0.16}, 2e-6, 1.0
+    "C3D fc6",
+    "float32",
+    (16, 112, 112),
+    80.0,
+    {1: 0.5, 4: 0.4},
+    {1: 0.25, 4: 0.16},
+    2e-6,
+    1.0,
+    plain_spread=1.25,
+    ours_spread=1.02,
 )
 C3D_BFLOAT = dataclasses.replace(
     C3D_FLOAT, precision="bfloat16", ours={1: 0.1, 4: 0.125}, relative_error=3e-3, cosine=0.99995
@@ -118,6 +127,43 @@ def test_functions_take_turns_and_the_best_run_counts():
     assert all(0 <= value < math.inf for value in seconds.values())
 
 
+def test_no_round_is_begun_when_patience_is_over():
+    seconds = all_seconds({"a": lambda: None, "b": lambda: None}, 3, patience=0)
+    assert {name: len(runs) for name, runs in seconds.items()} == {"a": 1, "b": 1}
+    assert {len(runs) for runs in all_seconds({"a": lambda: None}, 3).values()} == {3}
+
+
+@pytest.mark.parametrize("slow", [1e-9, 1e9])
+def test_smaller_matrices_do_where_every_way_is_slow(slow, monkeypatch):
+    monkeypatch.setattr("skvideo3d.benchmarks.arithmetic._SLOW", slow)
+    sizes = []
+    monkeypatch.setattr(
+        "skvideo3d.benchmarks.arithmetic._ways",
+        lambda size, *_: {"mm": lambda: sizes.append(size)},
+    )
+    assert matrix_rate("float16", "cpu", rounds=1) > 0
+    assert set(sizes) == ({256} if slow < 1 else {256, 1536})
+
+
+@pytest.mark.parametrize("n_videos", [1, 2, 3, 4, 100])
+@pytest.mark.parametrize("n_cores", [1, 2, 16])
+def test_every_core_has_two_videos_to_read_and_no_list_too_many(n_videos, n_cores):
+    n_times = times_read(n_videos, n_cores)
+    assert n_times * n_videos >= 2 * n_cores
+    assert (n_times - 1) * n_videos < 2 * n_cores
+
+
+@pytest.mark.parametrize(("n_cores", "expected"), [(2, (4, 256)), (16, (32, 192)), (64, (111, 64))])
+def test_a_gpu_gets_two_videos_a_core_as_long_as_their_clips_fit(n_cores, expected):
+    from skvideo3d.benchmarks.speed import _plenty
+
+    spec = I3DTransformer(None, random_state=0)._spec()
+    # A clip of 64x224x224x3 float32 is 36.75 MiB, one every 64 frames: 111 fit into 4 GiB.
+    assert _plenty(n_cores, False, [spec]) == expected
+    assert clips_fit(111, 64, spec)
+    assert not clips_fit(112, 64, spec)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_matrices_are_multiplied_in_every_precision(precision):
     assert matrix_rate(precision, "cpu", rounds=1) > 0
@@ -159,6 +205,25 @@ def test_the_tables_show_every_figure():
     assert "20 us in the process, 300 us from disk; transform on 20 of them 1.50 ms" in text
     assert "500 MiB for 100 frames, 510 MiB for 10000, ratio 1.02" in text
     assert "0.040 s beyond scikit-learn's" in text
+
+
+def test_a_busy_machine_is_said_in_the_last_line():
+    assert REPORT.spread == 1.25
+    assert "busy" not in str(REPORT)
+    disturbed = dataclasses.replace(C3D_BFLOAT, ours_spread=1.5)
+    report = dataclasses.replace(REPORT, networks=(C3D_FLOAT, disturbed))
+    assert str(report).splitlines()[-1] == (
+        "The machine was busy: runs of the same thing differed by a factor of 1.50; measure again "
+        "when it is quiet."
+    )
+
+
+def test_on_a_gpu_the_share_of_reading_is_beside_that_of_the_network():
+    assert "of reading" not in str(REPORT)
+    on_gpu = dataclasses.replace(REPORT, machine=dataclasses.replace(MACHINE, device="Abacus GPU"))
+    lines = [" ".join(line.split()) for line in str(on_gpu).splitlines()]
+    # All cores read in 0.25 s what takes 4 s from files to descriptors.
+    assert "C3D fc6 float32 4 20 5.00 95 % 6 % 0.0e+00" in lines
 
 
 def test_a_report_comes_back_from_its_file(tmp_path):
@@ -211,6 +276,8 @@ def test_precisions_are_beside_the_same_plain_network(measured):
     assert (exact.precision, rounded.precision) == ("float32", "bfloat16")
     assert exact.plain == rounded.plain
     assert exact.plain.keys() == exact.ours.keys() == {1, 4}
+    assert exact.plain_spread == rounded.plain_spread >= 1
+    assert min(exact.ours_spread, rounded.ours_spread) >= 1
     assert exact.clip == (16, 32, 32)
     assert exact.relative_error < 1e-5
     # bfloat16 has 8 bits: it differs, and not by much.
@@ -236,6 +303,7 @@ def test_files_are_described_as_after_reading_all_of_them(measured):
         ({"precisions": "float32"}, "give a list"),
         ({"precisions": ["int8"]}, "precisions has 'int8'; use float32"),
         ({"device": "abacus"}, "device='abacus' cannot be measured"),
+        ({"device": "meta"}, "device='meta' cannot be measured"),
         ({"videos": []}, "minimum of 1 is required"),
     ],
 )

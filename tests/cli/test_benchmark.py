@@ -272,6 +272,7 @@ def test_real_videos_are_left_out_one_by_one_and_person_by_person(
     ("words", "message"),
     [
         (["--networks", "nowhere.pth"], "nowhere.pth"),
+        (["--networks", "c4d"], "--networks 'c4d': choose c3d or i3d, or give a path of weights"),
         (["--json", "{folder}"], "cannot be written to"),
         (["--json", "{folder}/none/speed.json"], "cannot be written to"),
         (["--networks", "c3d", "--videos", "{folder}/none.mp4"], "none.mp4"),

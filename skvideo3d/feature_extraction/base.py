@@ -370,10 +370,11 @@ class VideoTransformer(
         )
 
     def _best_batch_size(self) -> int:
-        from .devices import usable_devices  # torch
+        from .devices import are_processors, usable_devices  # torch
 
-        devices = usable_devices(self.device)
-        return self._default_batch_size if "cpu" in devices else self._default_gpu_batch_size
+        if are_processors(usable_devices(self.device)):
+            return self._default_batch_size
+        return self._default_gpu_batch_size
 
     def _resources(self) -> Resources:
         location = getattr(self.memory, "location", self.memory)

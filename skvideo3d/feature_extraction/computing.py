@@ -66,12 +66,12 @@ class Computers:
             Gets a `Computed` for each batch, or `Broken`.
         """
         self._messages = messages
-        self._threads = [
-            threading.Thread(target=self._run, args=(device,), name="skvideo3d-device", daemon=True)
-            for device in self._devices
-        ]
-        for thread in self._threads:
+        for device in self._devices:
+            thread = threading.Thread(
+                target=self._run, args=(device,), name="skvideo3d-device", daemon=True
+            )
             thread.start()
+            self._threads.append(thread)  # only those that run can be waited for
 
     def put(self, clips: list[Clip]) -> None:
         """Give a batch.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .spec import Precision
 
-__all__ = ["Device", "resolve_precision", "usable_device", "usable_devices"]
+__all__ = ["Device", "are_processors", "resolve_precision", "usable_device", "usable_devices"]
 
 Device = str | Sequence[str] | None
 
@@ -73,13 +73,30 @@ def _usable(device: Any, mention: str) -> str:
         kind = torch.device(device).type
         if kind == "cuda" and not torch.cuda.is_available():
             return "cpu"
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).cpu()  # "meta" has no numbers to give
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"{mention} cannot be used: {str(error).splitlines()[0]}. Use None for CUDA where "
             "there is one, else the CPU."
         ) from error
     return device
+
+
+def are_processors(devices: Sequence[str]) -> bool:
+    """Tell whether nothing but the CPU computes.
+
+    Parameters
+    ----------
+    devices : sequence of str
+        From `usable_devices`.
+
+    Returns
+    -------
+    bool
+    """
+    import torch
+
+    return all(torch.device(device).type == "cpu" for device in devices)
 
 
 def resolve_precision(precision: str, *devices: str) -> Precision:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 from skvideo3d.video.sources import VideoSource
 
-from .devices import Device, usable_devices
+from .devices import Device, are_processors, usable_devices
 from .gathering import Gatherer, Layers, Outcome, stored_layers
 from .reading import Broken, Clip, Postponed, Read, Readers
 from .spec import DescriptorSpec
@@ -153,10 +154,11 @@ class _Work:
                     n_computing += 1
                     batch = []
         finally:
-            readers.stop()
-            computers.stop()
-            gatherer.release()
-            _release(messages)
+            with ExitStack() as ending:  # all of it, whatever fails, the last one first
+                ending.callback(_release, messages)
+                ending.callback(gatherer.release)
+                ending.callback(computers.stop)
+                ending.callback(readers.stop)
 
 
 def _release(messages: queue.SimpleQueue[object]) -> None:
@@ -171,4 +173,4 @@ def _default_n_readers(devices: Sequence[str]) -> int:
     import torch
 
     # joblib's workers have their share of the cores in this number.
-    return 1 if set(devices) == {"cpu"} else torch.get_num_threads()
+    return 1 if are_processors(devices) else torch.get_num_threads()

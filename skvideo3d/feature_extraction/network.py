@@ -124,10 +124,11 @@ class DeviceNetwork:
             arrived = stage.on_device(batch, self._device)
         with torch.cuda.stream(computing):
             computing.wait_stream(copying)
+            arrived.record_stream(computing)  # not to be lent to others before it has been read
             layers = self._loaded.network.describe(self._prepare(arrived), self._layers)
             found = {}
             for name, values in layers.items():
-                found[name] = torch.empty(values.shape, pin_memory=True)
+                found[name] = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
                 found[name].copy_(values, non_blocking=True)
             done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             done.record(computing)

@@ -49,10 +49,10 @@ class ClipPreparation:
             A view of channels-last memory, which the next call overwrites.
         """
         if self._values is None or self._values.shape[1:] != clips.shape[1:]:
-            self._values = torch.empty(clips.shape, device=self._device)
+            self._values = torch.empty(clips.shape, dtype=torch.float32, device=self._device)
             self._minus_mean = self._black(tuple(clips.shape[1:]))
         if len(self._values) < len(clips):
-            self._values = torch.empty(clips.shape, device=self._device)
+            self._values = torch.empty(clips.shape, dtype=torch.float32, device=self._device)
         assert self._minus_mean is not None
         values = self._values[: len(clips)]
         values.copy_(clips.flip(-1) if self._recipe.channel_order == "bgr" else clips)

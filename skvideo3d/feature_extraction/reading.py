@@ -120,12 +120,10 @@ class Readers:
         self._groups = iter(groups)
         n_threads = min(self._n_threads, len(groups))
         self._n_running = n_threads
-        self._threads = [
-            threading.Thread(target=self._run, name="skvideo3d-reader", daemon=True)
-            for _ in range(n_threads)
-        ]
-        for thread in self._threads:
+        for _ in range(n_threads):
+            thread = threading.Thread(target=self._run, name="skvideo3d-reader", daemon=True)
             thread.start()
+            self._threads.append(thread)  # only those that run can be waited for
 
     def give_back(self, n_clips: int) -> None:
         """Let as many clips be read ahead.

@@ -40,14 +40,32 @@ class _TorchSettings:
     def _set(self) -> None:
         import torch
 
-        before: Any = torch.get_float32_matmul_precision()
-        self._undo.callback(torch.set_float32_matmul_precision, before)
-        torch.set_float32_matmul_precision("highest")
-        self._undo.enter_context(
-            torch.backends.cudnn.flags(
-                enabled=True, benchmark=False, deterministic=False, allow_tf32=False
-            )
-        )
+        with ExitStack() as undo:  # if a setting is refused, those before it come back
+            for owner, name, value in _settings(torch):
+                undo.callback(setattr, owner, name, getattr(owner, name))
+                setattr(owner, name, value)
+            self._undo = undo.pop_all()
+
+
+def _settings(torch: Any) -> Iterator[tuple[Any, str, Any]]:
+    """List owners, names and values, of those that this torch has."""
+    backends = torch.backends
+    cudnn = backends.cudnn
+    yield from ((cudnn, "enabled", True), (cudnn, "benchmark", False))
+    yield cudnn, "deterministic", False
+    if hasattr(backends.cuda.matmul, "fp32_precision"):
+        # A caller may have used these or the older names, and torch refuses to answer by those once
+        # these have been used.
+        for owner in (
+            backends.cuda.matmul,
+            cudnn.conv,
+            backends.mkldnn.matmul,
+            backends.mkldnn.conv,
+        ):
+            yield owner, "fp32_precision", "ieee"
+    else:
+        yield backends.cuda.matmul, "allow_tf32", False
+        yield cudnn, "allow_tf32", False
 
 
 torch_settings = _TorchSettings()

@@ -22,8 +22,7 @@ class C3DOnCPU:
     Parameters
     ----------
     network : C3D
-        Emptied layer by layer: weights are laid out anew when a layer is first asked for, and
-        those of the network freed. What lies beyond fc6 is a third of all.
+        Taken over layer by layer: weights are laid out anew when a layer is first asked for.
     dtype : torch.dtype
         float32 or bfloat16.
     """
@@ -33,8 +32,9 @@ class C3DOnCPU:
         self._dtype = dtype
         self._layers: dict[str, Convolution | Linear | None] = {}
 
+    @torch.inference_mode()
     def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        path = self._network.path_to(layers)
+        path = self._network.descriptor_path(layers)
         self._network.check_clips(clips, path)
         x = clips.permute(0, 2, 3, 4, 1)
         found: dict[str, Tensor] = {}

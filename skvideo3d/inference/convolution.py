@@ -30,8 +30,13 @@ class Convolution:
 
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
         self.out_channels = len(weight)
-        self._weight, self._bias, self._dtype = weight, bias, dtype
+        self._dtype = dtype
+        # In float32 kept as they are: clips of another size may ask for the other algorithm.
+        self._weight, self._bias = weight.float(), bias.float()
         self._direct: DirectConvolution | None = None
+        if dtype != torch.float32:
+            self._direct = DirectConvolution(self._weight, self._bias, dtype)
+            self._weight = self._weight.to("meta")
         self._winograd: dict[int, WinogradConvolution] = {}
 
     def __call__(self, x: Tensor, *, pool: bool = False, out: Tensor | None = None) -> Tensor:

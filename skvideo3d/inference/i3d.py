@@ -31,7 +31,7 @@ class I3DOnCPU:
     Parameters
     ----------
     network : I3D
-        Emptied: its weights are laid out anew, and freed.
+        Taken over: its weights are laid out anew.
     dtype : torch.dtype
         float32 or bfloat16.
     """
@@ -45,26 +45,29 @@ class I3DOnCPU:
         self._dtype = dtype
         self._network = network.to("meta")  # knows the names and the sizes
 
+    @torch.inference_mode()
     def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        path = self._network.path_to(layers)
+        path = self._network.descriptor_path(layers)
         self._network.check_clips(clips, path)
         x = clips.permute(0, 2, 3, 4, 1)
+        found: dict[str, Tensor] = {}
         if path[:3] == _STEM and not {*_STEM[:2]} & {*layers}:
             x = self._stem(x)
-            path = path[2:]  # its last layer has been computed, too
-        found: dict[str, Tensor] = {}
+            if _STEM[2] in layers:
+                found[_STEM[2]] = _mean(x)
+            path = path[3:]
         for name in path:
             if name == "avg_pool":
                 maps = x.float().permute(0, 4, 1, 2, 3)
                 x = F.avg_pool3d(maps, AVERAGED, stride=1).permute(0, 2, 3, 4, 1)
             elif name == "logits":
-                x = self._layers[name](x.to(self._dtype)).float().mean(dim=(1, 2, 3))
+                x = _mean(self._layers[name](x.to(self._dtype)))
             elif name == "prob":
                 x = torch.softmax(x, dim=1)
-            elif path[0] != _STEM[2] or name != _STEM[2]:
+            else:
                 x = self._layers[name](x)
             if name in layers:
-                found[name] = x.float().mean(dim=(1, 2, 3)) if x.ndim == 5 else x
+                found[name] = _mean(x) if x.ndim == 5 else x
         return {name: found[name] for name in layers}
 
     def _stem(self, x: Tensor) -> Tensor:
@@ -81,6 +84,10 @@ class I3DOnCPU:
 
         first.in_pieces(x, take)
         return out
+
+
+def _mean(maps: Tensor) -> Tensor:
+    return maps.float().mean(dim=(1, 2, 3))
 
 
 def _layer(name: str, module: Any, dtype: torch.dtype) -> Any:

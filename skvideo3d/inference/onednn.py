@@ -8,6 +8,7 @@ missing, torch's functions do the same.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import torch
@@ -32,30 +33,32 @@ class Convolution3d:
     def __init__(self, weight: Tensor, bias: Tensor, *, stride: int = 1) -> None:
         self._bias = bias
         self._stride = (stride,) * 3
-        self._weight = weight.contiguous(memory_format=torch.channels_last_3d)
-        self._packed: Tensor | None = None
+        self._weight: Tensor = weight.contiguous(memory_format=torch.channels_last_3d)
+        self._by_onednn = _packs(weight)
+        self._is_packed = False
+        self._guard = threading.Lock()
 
     def __call__(self, clips: Tensor, padding: tuple[int, int, int]) -> Tensor:
         """Convolve clips of shape (n, t, h, w, in_channels) to (n, t', h', w', out_channels)."""
         x = clips.permute(0, 4, 1, 2, 3)
-        if self._packed is None:
-            self._packed = self._pack(x, padding)
-        if self._packed is self._weight:
-            y = F.conv3d(x, self._weight, self._bias, self._stride, padding)
-        else:
-            y = torch.ops.mkldnn._convolution_pointwise(
-                x, self._packed, self._bias, padding, self._stride, (1, 1, 1), 1, "none", [], ""
+        if self._by_onednn:
+            weight = self._laid_out(x, padding)
+            y: Tensor = torch.ops.mkldnn._convolution_pointwise(
+                x, weight, self._bias, padding, self._stride, (1, 1, 1), 1, "none", [], ""
             )
+        else:
+            y = F.conv3d(x, self._weight, self._bias, self._stride, padding)
         return y.permute(0, 2, 3, 4, 1)
 
-    def _pack(self, x: Tensor, padding: tuple[int, int, int]) -> Tensor:
-        # oneDNN chooses the layout by the size of the clips.
-        if not _packs(self._weight):
+    def _laid_out(self, x: Tensor, padding: tuple[int, int, int]) -> Tensor:
+        """Give the packed weights, in a layout that oneDNN chooses by the first clips."""
+        with self._guard:  # pieces come in several threads
+            if not self._is_packed:
+                self._weight = torch.ops.mkldnn._reorder_convolution_weight(
+                    self._weight, padding, self._stride, (1, 1, 1), 1, x.shape
+                )
+                self._is_packed = True
             return self._weight
-        packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
-            self._weight, padding, self._stride, (1, 1, 1), 1, x.shape
-        )
-        return packed
 
 
 class Linear:

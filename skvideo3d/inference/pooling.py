@@ -100,7 +100,7 @@ def pool_frames(x: Tensor, windows: Sequence[Windows]) -> Tensor:
     Parameters
     ----------
     x : Tensor of shape (t, h, w, c)
-        float32 or bfloat16, without negative values.
+        float32 or bfloat16. Negative values are right, too, if a ReLU follows.
     windows : sequence of 2 Windows
         Along h and w.
 

@@ -22,7 +22,7 @@ class PreparedNetwork(Protocol):
     """What describes clips."""
 
     def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Describe clips.
+        """Describe clips, for one caller at a time, without gradients.
 
         Parameters
         ----------
@@ -71,6 +71,8 @@ class _EagerNetwork:
         self._network: LayeredNetwork = moved.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._dtype = dtype
 
+    @torch.inference_mode()
     def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        self._network.descriptor_path(layers)
         found = self._network.describe(clips.to(self._dtype), layers)
         return {name: values.float() for name, values in found.items()}

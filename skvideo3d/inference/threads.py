@@ -8,9 +8,11 @@ operations each, one after the other, as fast as each of them can.
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import lru_cache
 from typing import TypeVar
 
@@ -30,20 +32,24 @@ def run_all(function: Callable[[_Item], object], items: Iterable[_Item]) -> None
     Parameters
     ----------
     function : callable
-        Of torch operations, without gradients. What it raises is raised here, and what has not
-        begun by then is left out.
+        Of torch operations; called in inference mode. What it raises is raised here, when no other
+        call is under way any more; what has not begun by then is left out.
     items : iterable
     """
     rest = iter(list(items))
     n_threads = torch.get_num_threads()
     if n_threads == 1:
-        for item in rest:
-            function(item)
+        _work(function, rest)
         return
     pool = _pool(n_threads)
     workers = [pool.submit(_work, function, rest) for _ in range(n_threads)]
-    for worker in workers:
-        worker.result()
+    try:
+        for worker in workers:
+            worker.result()
+    finally:
+        for _ in rest:  # after Ctrl-C there is nothing more for them
+            pass
+        wait(workers)  # nobody writes any more where the caller lets others write
 
 
 @torch.inference_mode()
@@ -57,7 +63,7 @@ def _work(function: Callable[[_Item], object], items: Iterator[_Item]) -> None:
         raise
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)
 def _pool(n_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n_threads, "skvideo3d-network", initializer=_use_one_core)
 
@@ -65,7 +71,12 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
 def _use_one_core() -> None:
     torch.get_num_threads()  # torch sets a thread's number when it is first asked; ours comes later
     threadpool_limits(1, user_api="openmp")
+    # MKL, where torch is built with it, goes by torch.set_num_threads unless the thread has said.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(torch._C.__file__).MKL_Set_Num_Threads_Local(1)
 
 
-# The threads of a process do not live on in a fork of it.
-os.register_at_fork(after_in_child=_pool.cache_clear)
+# The threads of a process do not live on in a fork of it. (OpenMP's do not either: there torch
+# itself may hang.)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -20,9 +20,9 @@ _TAPS = 3
 # Along rows and columns.
 _TILE = FOUR.n_points
 _OUTPUTS = FOUR.n_outputs
-# Transformed tiles that are worked on at once: small enough for a processor's cache, large enough
-# for efficient products.
-_BLOCK_BYTES = 64 << 20
+# Transformed tiles and products that are worked on at once: more would be more memory, fewer would
+# be products of fewer rows, and weights that are read more often.
+_BLOCK_BYTES = 128 << 20
 
 
 class WinogradConvolution:
@@ -77,20 +77,25 @@ class WinogradConvolution:
         if out is None:
             size = (height // 2, width // 2) if pool else (height, width)
             out = empty_map(n, frames, *size, self.out_channels)
-        row_bytes = 4 * len(self._products) * along * across * self.in_channels
-        rows = ceil(down / ceil(down * row_bytes / _BLOCK_BYTES))
-        clips = max(1, _BLOCK_BYTES // (row_bytes * rows)) if rows == down else 1
-        for first in range(0, n, clips):
+        channels = self.in_channels + self.out_channels
+        fitting = max(1, _BLOCK_BYTES // (4 * len(self._products) * across * channels))
+        # Rows of tiles: whole clips of them, or else all steps of a few rows, or else some steps.
+        clips = max(1, fitting // (along * down))
+        rows = min(down, max(1, fitting // along))
+        rows = ceil(down / ceil(down / rows))  # blocks of about the same size
+        steps = min(along, fitting)
+        for first, top, step in product(
+            range(0, n, clips), range(0, down, rows), range(0, along, steps)
+        ):
             part = slice(first, first + clips)
-            for top in range(0, down, rows):
-                self._convolve(x[part], out[part], range(top, min(top + rows, down)), pool)
+            block = range(step, min(step + steps, along)), range(top, min(top + rows, down))
+            self._convolve(x[part], out[part], *block, pool)
         return out
 
-    def _convolve(self, x: Tensor, out: Tensor, rows: range, pool: bool) -> None:
-        """Convolve some rows of tiles."""
-        n, frames, _, width, channels = x.shape
-        along = ceil(frames / self._in_time.n_outputs)
-        grid = n, along, len(rows), ceil(width / _OUTPUTS)
+    def _convolve(self, x: Tensor, out: Tensor, steps: range, rows: range, pool: bool) -> None:
+        """Convolve some steps in time of some rows of tiles."""
+        channels = x.shape[4]
+        grid = len(x), len(steps), len(rows), ceil(x.shape[3] / _OUTPUTS)
         pieces = list(product(range(grid[0]), range(grid[1]), range(grid[2])))
         points = self._in_time.n_points, _TILE, _TILE
         with (
@@ -100,7 +105,8 @@ class WinogradConvolution:
 
             def transform(piece: tuple[int, int, int]) -> None:
                 clip, step, row = piece
-                self._transform(x[clip], step, rows[row], tiles[:, :, :, clip, step, row])
+                into = tiles[:, :, :, clip, step, row]
+                self._transform(x[clip], steps[step], rows[row], into)
 
             run_all(transform, pieces)
             values = tiles.view(len(self._products), -1, channels)
@@ -114,7 +120,7 @@ class WinogradConvolution:
             def transform_back(piece: tuple[int, int, int]) -> None:
                 clip, step, row = piece
                 done = products[:, :, :, clip, step, row]
-                self._write(done, out[clip], step, rows[row], pool)
+                self._write(done, out[clip], steps[step], rows[row], pool)
 
             run_all(transform_back, pieces)
 
@@ -189,19 +195,16 @@ def _transform_filters(weight: Tensor, in_time: Filtering) -> list[Linear]:
         taps[:, :, rows] = weight[rows].permute(2, 3, 4, 0, 1).flatten(1, 2)
 
     def transform(step: int) -> None:
-        size = outputs * inputs
-        with (
-            workspace("filters in time", (_TAPS**2, size)) as filters,
-            workspace("filters", (_TILE, size)) as some,
-        ):
-            torch.mul(taps[0].flatten(1), float(matrix[step, 0]), out=filters)
-            for tap in (1, 2):
-                filters.add_(taps[tap].flatten(1), alpha=float(matrix[step, tap]))
-            # A few at a time, to pack them while they are in the cache.
-            for first in range(0, _TILE**2, _TILE):
-                torch.mm(planes[first : first + _TILE], filters, out=some)
-                for point, values in enumerate(some, start=_TILE**2 * step + first):
-                    products[point] = Linear(values.view(outputs, inputs))
+        filters = empty_map(_TAPS**2, outputs * inputs)
+        torch.mul(taps[0].flatten(1), float(matrix[step, 0]), out=filters)
+        for tap in (1, 2):
+            filters.add_(taps[tap].flatten(1), alpha=float(matrix[step, tap]))
+        # A few at a time, to pack them while they are in the cache.
+        some = empty_map(_TILE, outputs * inputs)
+        for first in range(0, _TILE**2, _TILE):
+            torch.mm(planes[first : first + _TILE], filters, out=some)
+            for point, values in enumerate(some, start=_TILE**2 * step + first):
+                products[point] = Linear(values.view(outputs, inputs))
 
     run_all(lay_out, range(0, outputs, 32))
     run_all(transform, range(in_time.n_points))

@@ -107,6 +107,17 @@ class LayeredNetwork(nn.Module, ABC):
             )
         return wanted
 
+    def descriptor_path(self, layers: Sequence[str]) -> tuple[str, ...]:
+        """Give every layer up to the deepest of some descriptors; refuse what is none."""
+        wanted = self._wanted(layers)
+        others = [name for name in wanted if name not in self.descriptor_layers]
+        if others:
+            raise ValueError(
+                f"{', '.join(map(repr, others))} is no descriptor of {type(self).__name__}; choose "
+                f"from {', '.join(self.descriptor_layers)}."
+            )
+        return self.path_to(wanted)
+
     def path_to(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """Give every layer up to the deepest one wanted, the first one computed first."""
         deepest = max(self.layer_names.index(name) for name in wanted)

@@ -127,11 +127,12 @@ def test_threads_do_not_matter():
     x = clips(1, 9, 193, 193)
     before = torch.get_num_threads()
     found = []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        with torch.inference_mode():
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
             found.append(prepared.describe(x, ("avg_pool",))["avg_pool"])
-    torch.set_num_threads(before)
+    finally:
+        torch.set_num_threads(before)
     for other in found[1:]:
         torch.testing.assert_close(other, found[0], rtol=0, atol=1e-6)
 
@@ -168,6 +169,62 @@ def test_wrong_clips_are_refused_as_by_the_network(name):
     prepared = prepare_network(network(kind, **config), "float32", "cpu")
     with pytest.raises(ValueError, match="was built for clips of 3 channels"):
         prepared.describe(clips(1, 16, 44, 36, channels=2), ("prob",))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (("conv1a", "pool5"), "'conv1a' is no descriptor of C3D; choose from pool5, fc6"),
+        (("fc9",), "has no layer 'fc9'"),
+        ((), "was asked for none"),
+    ],
+)
+def test_what_is_no_descriptor_is_refused(precision, layers, message):
+    kind, config, size = NETWORKS["C3D"]
+    prepared = prepare_network(network(kind, **config), precision, "cpu")
+    with pytest.raises(ValueError, match=message):
+        prepared.describe(clips(1, *size), layers)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_it_may_be_called_within_inference_mode_and_without(threads):
+    # Half of the width, so that a layer goes by Winograd and borrows memory.
+    plain = network(C3D, num_classes=None, width=1 / 2, input_size=(16, 64, 64))
+    x = clips(1, 16, 64, 64)
+    expected = exact(plain, x, ("pool5",))["pool5"]
+    prepared = prepare_network(plain, "float32", "cpu")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.inference_mode():
+            inside = prepared.describe(x, ("pool5",))["pool5"]
+        outside = prepared.describe(x, ("pool5",))["pool5"]
+    finally:
+        torch.set_num_threads(before)
+    assert difference(inside, expected) < 1e-5
+    assert difference(outside, expected) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["C3D", "I3D"])
+def test_contiguous_clips_and_float64_weights_will_do(name):
+    kind, config, size = NETWORKS[name]
+    plain = network(kind, **config)
+    x = clips(1, *size)
+    layer = plain.descriptor_layers[0]
+    expected = exact(plain, x, (layer,))[layer]
+    prepared = prepare_network(plain.double(), "float32", "cpu")
+    assert difference(prepared.describe(x.contiguous(), (layer,))[layer], expected) < 1e-5
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 17])
+def test_clips_of_any_length(frames):
+    for kind, layers in ((C3D, ("pool5",)), (I3D, ("Mixed_3c", "Mixed_5c"))):
+        plain = network(kind, num_classes=None, width=1 / 8)
+        x = clips(2, frames, 45, 38)
+        expected = exact(plain, x, layers)
+        found = prepare_network(plain, "float32", "cpu").describe(x, layers)
+        assert all(difference(found[layer], expected[layer]) < 1e-5 for layer in layers)
 
 
 def test_half_precision_goes_through_the_networks_own_layers():

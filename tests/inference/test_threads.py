@@ -1,6 +1,9 @@
 """Work on all cores: what comes back, what is raised, and what is left as it was."""
 
+import ctypes
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -31,11 +34,35 @@ def test_a_piece_runs_on_one_core_and_the_callers_setting_is_left_alone(n_thread
     assert torch.get_num_threads() == n_threads
 
 
+def test_a_piece_runs_on_one_core_of_mkls_too():
+    library = ctypes.CDLL(torch._C.__file__)
+    if not hasattr(library, "mkl_get_max_threads"):
+        pytest.skip("this torch is built without MKL")
+    seen = []
+    run_all(lambda _: seen.append(library.mkl_get_max_threads()), range(20))
+    assert set(seen) == {1}
+
+
 def test_pieces_need_no_gradients():
     seen = []
-    with torch.inference_mode():
-        run_all(lambda _: seen.append(torch.is_inference_mode_enabled()), range(10))
+    run_all(lambda _: seen.append(torch.is_inference_mode_enabled()), range(10))
     assert set(seen) == {True}
+
+
+def test_nothing_is_under_way_any_more_when_a_failure_arrives():
+    done = []
+
+    def work(item):
+        if item == 1:
+            raise ValueError("piece 1")
+        time.sleep(0.2)
+        done.append(item)
+
+    with pytest.raises(ValueError, match="piece 1"):
+        run_all(work, range(3))
+    count = len(done)
+    time.sleep(0.4)
+    assert len(done) == count
 
 
 def test_what_a_piece_raises_is_raised_and_the_rest_is_left_out():
@@ -77,3 +104,8 @@ def test_a_forked_process_gets_threads_of_its_own(n_threads):
         run_all(done.append, range(10))
         os._exit(0 if sorted(done) == list(range(10)) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_it_needs_no_system_that_forks():
+    code = "import os, torch, skvideo3d; del os.register_at_fork; import skvideo3d.inference"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -20,8 +20,6 @@ __all__ = ["ClipWork", "clip_work", "matrix_rate"]
 _COPIES = 3
 _BYTES = 4
 
-_SIZES: Final = {"cpu": (256, 1536), "cuda": (2048, 8192)}
-"""Sides of the matrices: to find out which ways are slow, and to measure."""
 _SLOW: Final = 0.5
 """Seconds of a product of large matrices from which on a way is not worth its time."""
 
@@ -117,19 +115,19 @@ def matrix_rate(precision: str, device: str, rounds: int) -> float:
     """
     import torch
 
-    small, size = _SIZES["cuda" if torch.device(device).type == "cuda" else "cpu"]
+    size = 1536 if torch.device(device).type == "cpu" else 8192
+    # Not smaller: beside other work any product may wait for some 10 ms, and would look slow.
+    small = size // 2
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         ways = _ways(small, precision, device)
-        best_seconds(ways, 1)
-        # Many runs: one that other work disturbs would make a fast way look slow.
-        trial = best_seconds(ways, 10, patience=0.1)
+        trial = best_seconds(ways, 5, patience=_SLOW)
         fast = [name for name, seconds in trial.items() if seconds * (size / small) ** 3 < _SLOW]
         if not fast:
             return 2 * small**3 / 1e9 / min(trial.values())
         ways = _ways(size, precision, device)
         ways = {name: ways[name] for name in fast}
         best_seconds(ways, 1)
-        fastest = min(best_seconds(ways, rounds, patience=_SLOW).values())
+        fastest = min(best_seconds(ways, rounds, patience=2 * _SLOW).values())
     return 2 * size**3 / 1e9 / fastest
 
 

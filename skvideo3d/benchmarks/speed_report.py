@@ -72,8 +72,8 @@ class NetworkSpeed:
     cosine : float
         Of the clip whose descriptor turned most.
     plain_spread, ours_spread : float
-        Seconds of the slowest run over those of the best, at the best batch size. Far from 1 on a
-        machine that had other work.
+        Seconds of the slowest run but the first over those of the best, at the best batch size. Far
+        from 1 on a machine that had other work.
     """
 
     network: str

@@ -15,7 +15,7 @@ from skvideo3d.benchmarks import SpeedReport, speed
 from skvideo3d.benchmarks.arithmetic import clip_work, matrix_rate
 from skvideo3d.benchmarks.looped_videos import write_looped
 from skvideo3d.benchmarks.speed_of_files import check_videos_fit, clips_fit, times_read
-from skvideo3d.benchmarks.speed_of_networks import affordable
+from skvideo3d.benchmarks.speed_of_networks import affordable, spread_of
 from skvideo3d.benchmarks.speed_report import (
     FileSpeed,
     Machine,
@@ -127,6 +127,13 @@ def test_functions_take_turns_and_the_best_run_counts():
     assert all(0 <= value < math.inf for value in seconds.values())
 
 
+@pytest.mark.parametrize(
+    ("runs", "spread"), [([1.0], 1), ([3, 1, 2], 2), ([1, 1.5, 1.2], 1.5), ([4, 2], 1)]
+)
+def test_runs_are_as_far_apart_as_the_slowest_but_the_first_and_the_best(runs, spread):
+    assert spread_of(runs) == spread
+
+
 def test_no_round_is_begun_when_patience_is_over():
     seconds = all_seconds({"a": lambda: None, "b": lambda: None}, 3, patience=0)
     assert {name: len(runs) for name, runs in seconds.items()} == {"a": 1, "b": 1}
@@ -142,7 +149,7 @@ def test_smaller_matrices_do_where_every_way_is_slow(slow, monkeypatch):
         lambda size, *_: {"mm": lambda: sizes.append(size)},
     )
     assert matrix_rate("float16", "cpu", rounds=1) > 0
-    assert set(sizes) == ({256} if slow < 1 else {256, 1536})
+    assert set(sizes) == ({768} if slow < 1 else {768, 1536})
 
 
 @pytest.mark.parametrize("n_videos", [1, 2, 3, 4, 100])

@@ -157,8 +157,8 @@ def spread_of(runs: Sequence[float]) -> float:
     Returns
     -------
     float
-        The slowest over the best. The first run is not counted as the slowest: that of plain PyTorch
-        mostly takes longer than the others.
+        The slowest over the best. The first run is not counted as the slowest: that of plain
+        PyTorch mostly takes longer than the others.
 
     Examples
     --------

@@ -74,7 +74,7 @@ def _usable(device: Any, mention: str) -> str:
         if kind == "cuda" and not torch.cuda.is_available():
             return "cpu"
         torch.zeros(1, device=device).cpu()  # "meta" has no numbers to give
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"{mention} cannot be used: {str(error).splitlines()[0]}. Use None for CUDA where "
             "there is one, else the CPU."

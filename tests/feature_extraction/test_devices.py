@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from skvideo3d.feature_extraction.devices import (
+    are_processors,
     resolve_precision,
     usable_device,
     usable_devices,
@@ -33,11 +34,17 @@ def test_the_gpus_of_another_machine_are_one_cpu_here():
         (["cpu", "abacus"], r"entry 1, 'abacus', cannot be used"),
         (["cpu", 7], r"entry 1, 7, cannot be used: it is no name"),
         ([], r"device=\[\] names no device"),
+        ("meta", r"device='meta' cannot be used"),
     ],
 )
 def test_devices_that_cannot_be_used_are_refused_by_name(device, message):
     with pytest.raises(ValueError, match=message):
         usable_devices(device)
+
+
+def test_a_processor_by_its_number_is_a_processor():
+    assert are_processors(usable_devices(["cpu:0", "cpu"]))
+    assert not are_processors(["cpu", "cuda:0"])
 
 
 def test_only_auto_is_resolved():

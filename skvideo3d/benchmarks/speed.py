@@ -153,16 +153,14 @@ def _checked_device(device: str | None) -> str:
     """Refuse a device that is not there, for which a describer would take the CPU."""
     import torch
 
-    if device is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=device).cpu()  # "meta" makes tensors, and has no values for them
-    except (RuntimeError, AssertionError) as error:
+    from skvideo3d.feature_extraction.devices import usable_device
+
+    found = usable_device(device)
+    if device is not None and torch.device(found).type != torch.device(device).type:
         raise ValueError(
-            f"device={device!r} cannot be measured: {str(error).splitlines()[0]}. Use None for "
-            "CUDA where there is one, else the CPU."
-        ) from error
-    return device
+            f"device={device!r} cannot be measured: this machine has no CUDA. Use None or 'cpu'."
+        )
+    return found
 
 
 def _checked_networks(networks: Sequence[Any], device: str) -> list[VideoTransformer]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .devices import resolve_precision, usable_device
+from .devices import usable_device
 from .spec import DescriptorSpec, Precision
 from .torch_settings import torch_settings
 
@@ -26,9 +26,7 @@ __all__ = [
     "Frames",
     "Rows",
     "descriptor_sizes",
-    "resolve_precision",
     "run_network",
-    "usable_device",
 ]
 
 # A clip: frames of shape (height, width, 3), uint8, RGB.

@@ -32,36 +32,20 @@ class Convolution:
         self.out_channels = len(weight)
         self._dtype = dtype
         # In float32 kept as they are: clips of another size may ask for the other algorithm.
-        self._weight, self._bias = weight.float(), bias.float()
-        self._direct: DirectConvolution | None = None
-        if dtype != torch.float32:
-            self._direct = DirectConvolution(self._weight, self._bias, dtype)
-            self._weight = self._weight.to("meta")
+        self._plain = (weight.float(), bias.float()) if dtype == torch.float32 else None
+        self._direct = DirectConvolution(weight, bias, dtype) if self._plain is None else None
         self._winograd: dict[int, WinogradConvolution] = {}
 
     def __call__(self, x: Tensor, *, pool: bool = False, out: Tensor | None = None) -> Tensor:
-        """Convolve clips.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, t, h, w, in_channels)
-        pool : bool, default=False
-            Whether to keep the largest of every 2x2 pixels only; height and width are then even.
-        out : Tensor of shape (n, t, h, w, out_channels), optional
-            Written to; half of h and w with `pool`.
-
-        Returns
-        -------
-        Tensor of shape (n, t, h, w, out_channels)
-            Half of h and w with `pool`.
-        """
-        if self._dtype == torch.float32 and winograd_pays(self._weight.shape, x.shape[1:4]):
-            steps = steps_of(x.shape[1])
-            if steps not in self._winograd:
-                self._winograd[steps] = WinogradConvolution(self._weight, self._bias, steps)
-            return self._winograd[steps](x, pool=pool, out=out)
-        if self._direct is None:
-            self._direct = DirectConvolution(self._weight, self._bias, self._dtype)
+        """Convolve clips; parameters and result are those of `WinogradConvolution`."""
+        if self._plain is not None:
+            if winograd_pays(self._plain[0].shape, x.shape[1:4]):
+                steps = steps_of(x.shape[1])
+                if steps not in self._winograd:
+                    self._winograd[steps] = WinogradConvolution(*self._plain, steps)
+                return self._winograd[steps](x, pool=pool, out=out)
+            self._direct = self._direct or DirectConvolution(*self._plain, self._dtype)
+        assert self._direct is not None
         if not pool:
             return self._direct(x, _ONE, out)
         n, frames, height, width, _ = x.shape

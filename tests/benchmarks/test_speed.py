@@ -309,8 +309,8 @@ def test_files_are_described_as_after_reading_all_of_them(measured):
         ({"networks": ["c4d"]}, "networks has 'c4d'; use 'c3d', 'i3d'"),
         ({"precisions": "float32"}, "give a list"),
         ({"precisions": ["int8"]}, "precisions has 'int8'; use float32"),
-        ({"device": "abacus"}, "device='abacus' cannot be measured"),
-        ({"device": "meta"}, "device='meta' cannot be measured"),
+        ({"device": "abacus"}, "device='abacus' cannot be used"),
+        ({"device": "meta"}, "device='meta' cannot be used"),
         ({"videos": []}, "minimum of 1 is required"),
     ],
 )

@@ -6,6 +6,7 @@ __all__ = [
     "SkVideo3DError",
     "VideoDecodeError",
     "VideoNotFoundError",
+    "VideoTimeoutError",
 ]
 
 
@@ -21,6 +22,13 @@ class VideoNotFoundError(VideoDecodeError, FileNotFoundError):
     """A path in X leads to nothing."""
 
     # OSError formats (errno, strerror); these carry one message.
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class VideoTimeoutError(VideoDecodeError, TimeoutError):
+    """Reading a video took longer than it may."""
+
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 

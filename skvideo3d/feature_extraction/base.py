@@ -25,6 +25,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from skvideo3d.exceptions import CheckpointError
+from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.preprocessing import Preprocessing
 from skvideo3d.video.sources import VideoSegment
 
@@ -71,6 +72,8 @@ class VideoTransformer(
         "preprocessing": [Preprocessing, None],
         "short_video": [StrOptions({"loop", "repeat_last", "error"})],
         "on_error": [StrOptions({"raise", "nan"})],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "max_pixels": [Interval(Integral, 1, None, closed="left")],
         "precision": [StrOptions({"float32", "bfloat16", "float16", "auto"})],
         "device": [str, tuple, list, None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
@@ -95,6 +98,8 @@ class VideoTransformer(
         preprocessing: Preprocessing | None,
         short_video: Literal["loop", "repeat_last", "error"],
         on_error: Literal["raise", "nan"],
+        timeout: float | None,
+        max_pixels: int,
         precision: Literal["float32", "bfloat16", "float16", "auto"],
         device: str | Sequence[str] | None,
         batch_size: int | None,
@@ -115,6 +120,8 @@ class VideoTransformer(
         self.preprocessing = preprocessing
         self.short_video = short_video
         self.on_error = on_error
+        self.timeout = timeout
+        self.max_pixels = max_pixels
         self.precision = precision
         self.device = device
         self.batch_size = batch_size
@@ -252,6 +259,7 @@ class VideoTransformer(
     def _fit_settings(self) -> None:
         # transform may add no attribute, and a fit that breaks off may keep no earlier PCA.
         self.failures_: list[tuple[int, Any, str]] = []
+        self.losses_: list[tuple[int, Any, str]] = []
         self.__dict__.pop("pca_", None)
         self.__dict__.pop("seed_", None)
         if self.weights is None:
@@ -342,6 +350,15 @@ class VideoTransformer(
                 UserWarning,
                 stacklevel=3,
             )
+        losses = {i: outcome.loss for i, outcome in sorted(outcomes.items()) if outcome.loss}
+        self.losses_ = [(i, _mention(videos[i]), loss) for i, loss in losses.items()]
+        if self.losses_:
+            warnings.warn(
+                f"{len(self.losses_)} of {len(videos)} videos could be read only in part, and "
+                f"losses_ says what was lost. First: {self.losses_[0][2]}",
+                UserWarning,
+                stacklevel=3,
+            )
         return [outcomes[i] for i in range(len(videos))]
 
     def _spec(self, *, fitting: bool = False) -> DescriptorSpec:
@@ -383,6 +400,9 @@ class VideoTransformer(
             device=self.device,
             batch_size=self.batch_size or self._best_batch_size(),
             n_jobs=self.n_jobs,
+            limits=ReadingLimits(
+                None if self.timeout is None else float(self.timeout), int(self.max_pixels)
+            ),
         )
 
 

@@ -6,12 +6,13 @@ import math
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
 from skvideo3d.exceptions import SkVideo3DError
+from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.sources import VideoSource
 
 from .devices import Device
@@ -41,12 +42,15 @@ class Resources:
         Clips that go through the network at once.
     n_jobs : int or None
         As everywhere in scikit-learn.
+    limits : ReadingLimits
+        What reading a video may take.
     """
 
     store_folder: str | None = None
     device: Device = None
     batch_size: int = 1
     n_jobs: int | None = None
+    limits: ReadingLimits = field(default_factory=ReadingLimits)
 
 
 def describe(
@@ -164,5 +168,10 @@ def _extract_portion(
 ) -> Iterator[Outcome]:
     store = open_store(resources.store_folder) if resources.store_folder else None
     return extract(
-        sources, spec, store=store, device=resources.device, batch_size=resources.batch_size
+        sources,
+        spec,
+        store=store,
+        device=resources.device,
+        batch_size=resources.batch_size,
+        limits=resources.limits,
     )

@@ -10,6 +10,7 @@ import queue
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
+from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
 from skvideo3d.video.sources import VideoSource
 
 from .devices import Device, are_processors, usable_devices
@@ -46,6 +47,7 @@ def extract(
     device: Device = None,
     batch_size: int = 1,
     n_readers: int | None = None,
+    limits: ReadingLimits = DEFAULT_LIMITS,
 ) -> Iterator[Outcome]:
     """Describe videos.
 
@@ -62,6 +64,8 @@ def extract(
     n_readers : int, optional
         Threads that decode, each a video. Default 1 on a CPU, whose cores the network needs;
         beside a GPU as many as torch would use.
+    limits : ReadingLimits, optional
+        What reading a video may take.
 
     Yields
     ------
@@ -74,7 +78,7 @@ def extract(
         n_readers = _default_n_readers(devices)
     postponed: list[int] = []
     everything = range(len(sources))
-    work = _Work(sources, spec, store, devices, batch_size)
+    work = _Work(sources, spec, store, devices, batch_size, limits=limits)
     yield from work.run(everything, n_readers, postponed)
     for index in postponed:
         yield from work.run([index], 1, None)
@@ -90,12 +94,15 @@ class _Work:
         store: DescriptorStore | None,
         devices: Sequence[str],
         batch_size: int,
+        *,
+        limits: ReadingLimits,
     ) -> None:
         self.sources = sources
         self.spec = spec
         self.store = store
         self.devices = devices
         self.batch_size = batch_size
+        self.limits = limits
 
     def run(
         self, indices: Sequence[int], n_readers: int, postponed: list[int] | None
@@ -114,6 +121,7 @@ class _Work:
             n_threads=n_readers,
             n_ahead=(computers.n_batches + 1) * self.batch_size,
             wait=postponed is None,
+            limits=self.limits,
         )
         gatherer = Gatherer(self.sources, self.spec, self.store)
         batch: list[Clip] = []

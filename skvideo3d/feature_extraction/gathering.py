@@ -41,12 +41,15 @@ class Outcome:
         Why it failed.
     cost : Cost
         What it took; nothing if it came from the store.
+    loss : str
+        What of the video could not be read; empty if nothing is known to be lost.
     """
 
     index: int
     layers: Layers
     error: SkVideo3DError | None = None
     cost: Cost = field(default_factory=Cost)
+    loss: str = ""
 
 
 @dataclass
@@ -54,6 +57,7 @@ class _Video:
     cost: Cost = field(default_factory=Cost)
     n_expected: int | None = None
     digest: str = ""
+    loss: str = ""
     claim: Claim | None = None
     pooled: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     kept: list[tuple[Clip, dict[str, NDArray[np.float32]]]] = field(default_factory=list)
@@ -96,6 +100,7 @@ class Gatherer:
         """
         video = self._videos.setdefault(read.index, _Video())
         video.n_expected, video.claim, video.digest = read.cost.n_clips, read.claim, read.digest
+        video.loss = read.loss
         read.cost.n_clips = 0  # counted as they are computed
         video.cost += read.cost
 
@@ -172,7 +177,7 @@ class Gatherer:
             fingerprints = self._spec.fingerprints()
             for name, values in layers.items():
                 self._store.put(entry_key(video.digest, fingerprints[name]), values)
-        return Outcome(index, layers, None, video.cost)
+        return Outcome(index, layers, None, video.cost, video.loss)
 
 
 def stored_layers(

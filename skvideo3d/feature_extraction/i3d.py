@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from skvideo3d.video.limits import MAX_PIXELS
 from skvideo3d.video.preprocessing import Preprocessing
 
 from .base import VideoTransformer
@@ -57,6 +58,12 @@ class I3DTransformer(VideoTransformer):
     on_error : {"raise", "nan"}, default="raise"
         Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning
         and an entry in `failures_`.
+    timeout : float or None, default=1800.0
+        Seconds that reading one video may take, not counting waits for the network; a reader that
+        takes longer is given up and the video has failed. None waits for ever.
+    max_pixels : int, default=67108864
+        Videos with larger frames (width times height) are refused, as a small file can claim any
+        size. The default is twice 8k UHD.
     precision : {"float32", "bfloat16", "float16", "auto"}, default="float32"
         In which the network computes; "auto" is bfloat16 where all devices have it natively.
         "float16" is for GPUs: most CPUs are many times slower with it than with "float32".
@@ -92,6 +99,9 @@ class I3DTransformer(VideoTransformer):
         Only with random weights.
     failures_ : list of (int, object, str)
         Position, video and reason of those that failed in the last call, under ``on_error="nan"``.
+    losses_ : list of (int, object, str)
+        Position, video and what was lost of those that could be read only in part in the last
+        call. Their descriptors come from the frames that could be decoded.
 
     References
     ----------
@@ -134,6 +144,8 @@ class I3DTransformer(VideoTransformer):
         preprocessing: Preprocessing | None = None,
         short_video: Literal["loop", "repeat_last", "error"] = "loop",
         on_error: Literal["raise", "nan"] = "raise",
+        timeout: float | None = 1800.0,
+        max_pixels: int = MAX_PIXELS,
         precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32",
         device: str | Sequence[str] | None = None,
         batch_size: int | None = None,
@@ -155,6 +167,8 @@ class I3DTransformer(VideoTransformer):
             preprocessing=preprocessing,
             short_video=short_video,
             on_error=on_error,
+            timeout=timeout,
+            max_pixels=max_pixels,
             precision=precision,
             device=device,
             batch_size=batch_size,

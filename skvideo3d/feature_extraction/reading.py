@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 from skvideo3d.video.frames import Frame
+from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
 from skvideo3d.video.resampling import resample
 from skvideo3d.video.sampling import iter_clips
 from skvideo3d.video.sharing import share_readings
@@ -51,6 +52,7 @@ class Read:
     cost: Cost  # of the reader's part; its n_clips are in the queue
     digest: str  # of the video as it was when it was opened
     claim: Claim | None
+    loss: str = ""  # what of it could not be read
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Readers:
         Clips that may wait in the queue or be under way; each is given back with `give_back`.
     wait : bool
         Whether to wait for videos that other processes are at; if not, they are `Postponed`.
+    limits : ReadingLimits
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Readers:
         n_threads: int,
         n_ahead: int,
         wait: bool,
+        limits: ReadingLimits = DEFAULT_LIMITS,
     ) -> None:
         self._sources = sources
         self._spec = spec
@@ -100,6 +104,7 @@ class Readers:
         self._n_threads = n_threads
         self._places = threading.Semaphore(n_ahead)
         self._wait = wait
+        self._limits = limits
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._guard = threading.Lock()

@@ -214,7 +214,7 @@ def _download(entry: WeightsEntry, path: Path, *, progress: bool) -> None:
 def _transfer(entry: WeightsEntry, part: Path, *, progress: bool) -> None:
     assert entry.url is not None  # _refuse_unsafe came before
     try:
-        transfer(entry.url, part, size=entry.size, progress=progress)
+        transfer(entry.url, part, size=entry.size, secure=not entry.verifiable, progress=progress)
     except DownloadError as error:
         raise DownloadError(f"{_absent(entry)} {error} {_advice(entry)}") from error
 

@@ -2,16 +2,20 @@
 
 import hashlib
 import re
+import shutil
+import ssl
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from skvideo3d.exceptions import CheckpointError, DownloadError
+from skvideo3d.models import transfer
 from skvideo3d.models.download import (
     fetch,
     git_blob_of,
@@ -37,12 +41,27 @@ class Server(ThreadingHTTPServer):
         self.pause = 0.0  # before the content, in seconds
         self.requests = []  # the Range header of each request
         self.sent = 0
+        self.elsewhere = None  # the address to which it redirects
+        self.endless = False  # says no length, and goes on until nobody listens
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, wanted = self.server, self.headers.get("Range")
         server.requests.append(wanted)
+        if server.elsewhere:
+            self.send_response(302)
+            self.send_header("Location", server.elsewhere)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if server.endless:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(server.content)
+                    server.sent += len(server.content)
         if server.status != 200:
             self.send_error(server.status)
             return
@@ -71,16 +90,41 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    server = Server()
+@contextmanager
+def serving(server):
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(Server()) as server:
+        yield server
+
+
+@pytest.fixture
+def secure_server(monkeypatch, tmp_path):
+    """An https server whose certificate this process trusts."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate and is not installed")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = f"openssl req -x509 -nodes -days 2 -keyout {key} -out {certificate}"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    subprocess.run([*command.split(), *curve, *subject], check=True, capture_output=True)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    server = Server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server):
+        yield server
 
 
 @pytest.fixture
@@ -273,6 +317,83 @@ def test_plain_http_without_a_published_hash_is_refused(server, entry):
     with pytest.raises(DownloadError, match=r"plain http .*By hand: fetch .*file\.pt' "):
         fetch(unknown)
     assert server.requests == []
+
+
+def address(server, scheme="http"):
+    return f"{scheme}://127.0.0.1:{server.server_port}/file.pt"
+
+
+def unverifiable(entry, url):
+    return replace(entry, url=url, sha256=None, size=None)
+
+
+def test_https_alone_is_enough_where_nobody_published_a_hash(entry, secure_server):
+    unknown = unverifiable(entry, address(secure_server, "https"))
+    assert fetch(unknown).read_bytes() == CONTENT
+
+
+def test_no_redirection_leaves_https_where_nobody_published_a_hash(entry, server, secure_server):
+    secure_server.elsewhere = address(server)
+    with pytest.raises(DownloadError, match=r"redirects to 'http://.*no.* hash.*By hand: fetch"):
+        fetch(unverifiable(entry, address(secure_server, "https")))
+    assert server.requests == []
+    assert list(weights_folder().glob("*.part")) == []
+
+
+def test_a_hash_makes_up_for_a_redirection_to_plain_http(entry, server, secure_server):
+    secure_server.elsewhere = address(server)
+    assert fetch(replace(entry, url=address(secure_server, "https"))).read_bytes() == CONTENT
+    assert server.requests == [None]
+
+
+@pytest.mark.parametrize("verifiable", [True, False])
+@pytest.mark.parametrize("scheme", ["file", "ftp", "data", "gopher"])
+def test_redirections_lead_to_the_web_alone(entry, secure_server, tmp_path, scheme, verifiable):
+    (tmp_path / "secret").write_bytes(CONTENT)  # the very bytes: nothing but the way is wrong
+    secure_server.elsewhere = f"{scheme}://127.0.0.1{tmp_path}/secret"
+    url = address(secure_server, "https")
+    wanted = replace(entry, url=url) if verifiable else unverifiable(entry, url)
+    with pytest.raises(DownloadError, match=f"(?i)redirect.*{scheme}:"):
+        fetch(wanted)
+    assert not locate(wanted).exists()
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "data"])
+def test_addresses_lead_to_the_web_alone(entry, scheme):
+    with pytest.raises(DownloadError, match="is not an http address"):
+        fetch(replace(entry, url=f"{scheme}:///etc/hostname"))
+
+
+def test_an_answer_that_goes_on_after_the_published_size_is_cut_off(entry, server):
+    server.endless = True
+    with pytest.raises(DownloadError, match=r"goes on after the 3145728 bytes that are published"):
+        fetch(entry)
+    assert len(server.requests) == 1
+    assert [path.name for path in weights_folder().iterdir()] == ["file.pt.lock"]
+
+
+def test_an_answer_that_announces_more_than_was_published_is_not_read(entry, server):
+    server.content = CONTENT + b"more"
+    server.pause = 0.2  # so that nothing of the content is under way already
+    with pytest.raises(DownloadError, match=r"announces 3145732 bytes, and 3145728 are published"):
+        fetch(entry)
+    assert not locate(entry).with_name("file.pt.part").exists()
+
+
+def test_an_endless_answer_of_unknown_size_leaves_room_on_the_disk(entry, server, monkeypatch):
+    free = shutil.disk_usage(weights_folder().parent).free
+    monkeypatch.setattr(transfer, "_SPARE", free - (64 << 20))  # all but 64 MiB
+    server.endless = True
+    with pytest.raises(DownloadError, match=r"more bytes are needed .* Make room"):
+        fetch(replace(entry, size=None))
+    assert len(server.requests) == 1
+
+
+def test_a_file_of_unknown_size_that_leaves_no_room_is_not_begun(entry, server, monkeypatch):
+    monkeypatch.setattr(transfer, "_SPARE", 1 << 62)
+    with pytest.raises(DownloadError, match=r"3145728 bytes are needed .* are to stay so"):
+        fetch(replace(entry, size=None))
+    assert fetch(entry).read_bytes() == CONTENT  # of known size, only what it needs
 
 
 def test_a_file_put_there_by_hand_is_taken(server, entry):

@@ -152,18 +152,24 @@ def _details(entry: WeightsEntry) -> str:
 
 
 def _download(name: str) -> int:
-    from skvideo3d.models.download import fetch
+    from skvideo3d.models.download import fetch, locate, refuse_foreign
     from skvideo3d.models.registry import WEIGHTS
 
     entry = _entry(name)
     for wanted in (entry, WEIGHTS[entry.mean] if entry.mean else None):
         if wanted is not None:
+            if locate(wanted).exists():
+                try:
+                    refuse_foreign(wanted)
+                except CheckpointError as error:  # fetched anew, if it could be moved aside
+                    print(f"skvideo3d weights: {error}", file=sys.stderr)
             print(fetch(wanted, progress=sys.stderr.isatty()))
     return 0
 
 
 def _verify(names: list[str]) -> int:
-    from skvideo3d.models.download import locate, sha256_of, verify, weights_folder
+    from skvideo3d.models.download import locate, verify, weights_folder
+    from skvideo3d.models.hashing import sha256_of
     from skvideo3d.models.registry import WEIGHTS
 
     entries = [_entry(name) for name in names] or [

@@ -25,8 +25,9 @@ from .description import (
     freeze_config,
     our_tensors,
 )
-from .download import fetch, locate, sha256_of
+from .download import fetch, locate, verify
 from .fitting import build
+from .hashing import sha256_of, unchanged
 from .registry import WEIGHTS, WeightsEntry, find_entry, published
 from .saving import save_weights
 from .weights import Weights, relocated
@@ -109,7 +110,12 @@ def resolve_weights(
         )
     entry = entry_of(weights, architecture, stream)
     path = str(fetch(entry, download=download)) if entry else os.path.abspath(weights)
-    found = describe(path, config)
+    if not os.path.isfile(path):
+        raise CheckpointError(f"There is no checkpoint file at '{path}'.")
+    with unchanged(path):
+        if entry:
+            verify(path, entry)  # costs nothing, unless it was changed since
+        found, sha256 = describe(path, config), sha256_of(path)
     if found.architecture != architecture:
         raise CheckpointError(
             f"'{path}' holds a network of the kind {found.architecture}, and {architecture} "
@@ -120,7 +126,7 @@ def resolve_weights(
         preprocessing = found.preprocessing or (
             _recipe_of(entry, download=download, must=True) if entry else RECIPES[architecture]
         )
-    return Weights(architecture, found.config, sha256_of(path), path, None, preprocessing)
+    return Weights(architecture, found.config, sha256, path, None, preprocessing)
 
 
 def foresee_weights(
@@ -182,7 +188,7 @@ def load_network(weights: Weights) -> C3D | I3D:
     Raises
     ------
     CheckpointError
-        If the file is gone or is not the one that was described.
+        If the file is gone, is not the one that was described, or changes while it is read.
 
     Examples
     --------
@@ -193,7 +199,9 @@ def load_network(weights: Weights) -> C3D | I3D:
     weights = relocated(weights)
     network = build_network(weights)
     if weights.path is not None:
-        network.load_state_dict(our_tensors(weights.path, network), assign=True)
+        with unchanged(weights.path):
+            relocated(weights)  # what is hashed is what is read
+            network.load_state_dict(our_tensors(weights.path, network), assign=True)
     elif weights.seed is not None:
         from .initialization import initialize
 
@@ -318,7 +326,10 @@ def _recipe_of(entry: WeightsEntry, *, download: bool, must: bool) -> Preprocess
     mean = WEIGHTS[entry.mean] if entry.mean else None
     if mean is None or not (must or locate(mean).exists()):
         return entry.preprocessing
-    cube = MeanCube.from_file(fetch(mean, download=download))
+    path = fetch(mean, download=download)
+    with unchanged(path):
+        verify(path, mean)
+        cube = MeanCube.from_file(path)
     return replace(entry.preprocessing, mean=cube)
 
 

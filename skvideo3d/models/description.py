@@ -14,6 +14,7 @@ from skvideo3d.video.preprocessing import C3D_PREPROCESSING, I3D_PREPROCESSING, 
 
 from .fitting import build, check_fit, infer_config
 from .formats import read_metadata, read_shapes, read_tensors
+from .hashing import FileState, file_state
 from .layouts import Layout, recognise
 from .registry import WEIGHTS, WeightsEntry, find_entry, published
 
@@ -91,8 +92,7 @@ def describe(path: str | PathLike[str], config: Mapping[str, object] | None = No
         If the file is no checkpoint in a known format and layout, or does not fit its network.
     """
     path = os.path.abspath(path)
-    stat = os.stat(path) if os.path.isfile(path) else None
-    state = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
+    state = file_state(path) if os.path.isfile(path) else None
     return _describe(path, state, freeze_config(config or {}))
 
 
@@ -220,7 +220,7 @@ def freeze_config(config: Mapping[str, object]) -> Config:
 
 
 @lru_cache(maxsize=32)
-def _describe(path: str, state: tuple[int, int], given: Config) -> Description:
+def _describe(path: str, state: FileState | None, given: Config) -> Description:
     del state  # part of the key: a file that changed is read again
     metadata = read_metadata(path)
     shapes = read_shapes(path)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from skvideo3d.exceptions import CheckpointError, DownloadError
 
+from .hashing import git_blob_of, sha256_of
 from .registry import WEIGHTS, WeightsEntry
 from .transfer import transfer
 
 __all__ = [
     "fetch",
-    "git_blob_of",
     "home",
     "locate",
-    "sha256_of",
+    "refuse_foreign",
     "verify",
     "weights_folder",
 ]
-
-_CHUNK = 1 << 20
 
 
 def home() -> Path:
@@ -75,47 +72,6 @@ def locate(entry: WeightsEntry) -> Path:
     return weights_folder() / entry.filename
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Compute the SHA-256 of a file, once in a process while the file stays as it is.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    str
-        In hexadecimal.
-    """
-    return _digest("sha256", *_state(path))
-
-
-def git_blob_of(path: str | os.PathLike[str]) -> str:
-    """Compute the id that git gives to a file's content, once while the file stays as it is.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    str
-        In hexadecimal.
-
-    Examples
-    --------
-    What ``echo hello | git hash-object --stdin`` prints:
-
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "hello")
-    ...     _ = path.write_bytes(b"hello" + bytes([10]))
-    ...     git_blob_of(path)
-    'ce013625030ba8dba906f756967f9e9ca394464a'
-    """
-    return _digest("git", *_state(path))
-
-
 def verify(path: str | os.PathLike[str], entry: WeightsEntry) -> None:
     """Check that a file is the one that was published.
 
@@ -136,6 +92,44 @@ def verify(path: str | os.PathLike[str], entry: WeightsEntry) -> None:
             f"'{path}' is not the published {entry.name!r}: its {difference}. Delete it and run "
             f"'skvideo3d weights download {entry.name}'."
         )
+
+
+def refuse_foreign(entry: WeightsEntry) -> None:
+    """Refuse a file of the weights folder that is not the published one, and move it aside.
+
+    It becomes ``<name>.rejected``, or ``<name>.rejected-2`` and so on where something else has that
+    name, so that nothing is lost and the next `fetch` brings the published file.
+
+    Parameters
+    ----------
+    entry : WeightsEntry
+        Of which there is a file.
+
+    Raises
+    ------
+    CheckpointError
+        If size, SHA-256 or git blob id differ; the text says where the file lies now.
+    """
+    path = locate(entry)
+    difference = _difference(path, entry)
+    if not difference:
+        return
+    now = f"run 'skvideo3d weights download {entry.name}'"
+    if entry.url is None:
+        now = f"put the published one, as linked from {entry.source}, at '{path}'"
+    reason = f"'{path}' is not the published {entry.name!r}: its {difference}. "
+    use = "If it is a checkpoint that you want, use it by its path."
+    try:
+        aside = _move_aside(path, entry)
+    except OSError as error:
+        raise CheckpointError(
+            f"{reason}It is not used, and could not be moved aside ({error.strerror or error}): "
+            f"move it yourself, or point SKVIDEO3D_HOME at another folder, and {now}. {use}"
+        ) from error
+    if aside is not None:
+        raise CheckpointError(f"{reason}It was moved to '{aside}'. Now {now}. {use}")
+    if not path.exists():
+        raise CheckpointError(f"{reason}Another process has moved it aside. Now {now}. {use}")
 
 
 def fetch(entry: WeightsEntry, *, download: bool = True, progress: bool = False) -> Path:
@@ -159,7 +153,8 @@ def fetch(entry: WeightsEntry, *, download: bool = True, progress: bool = False)
     Raises
     ------
     CheckpointError
-        If the file is there but is not the published one.
+        If the file is there but is not the published one; it is moved aside, and the next call
+        fetches anew.
     DownloadError
         If the file is not there and cannot be fetched, or what came is not the published file.
     """
@@ -172,11 +167,40 @@ def fetch(entry: WeightsEntry, *, download: bool = True, progress: bool = False)
             from filelock import FileLock
 
             path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_name(f"{path.name}.lock")):
+            with FileLock(_lock_of(path)):
                 if not path.exists():  # another process may have fetched it meanwhile
                     _download(entry, path, progress=progress)
-    verify(path, entry)
+    refuse_foreign(entry)
     return path
+
+
+def _move_aside(path: Path, entry: WeightsEntry) -> Path | None:
+    """Rename a file that is not the published one; None if it has become so meanwhile."""
+    from filelock import FileLock
+
+    with FileLock(_lock_of(path)):
+        # Another process may have moved it away and fetched the right one.
+        if not path.exists() or not _difference(path, entry):
+            return None
+        aside = _free_name(path, path)
+        os.replace(path, aside)
+        return aside
+
+
+def _free_name(path: Path, rejected: Path) -> Path:
+    """Give a name for a rejected file under which there is nothing, or the same content."""
+    for number in itertools.count(1):
+        aside = path.with_name(f"{path.name}.rejected{f'-{number}' if number > 1 else ''}")
+        if not os.path.lexists(aside):
+            break
+        with suppress(OSError):
+            if aside.is_file() and sha256_of(aside) == sha256_of(rejected):
+                break
+    return aside
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 def _difference(path: str | os.PathLike[str], entry: WeightsEntry) -> str:
@@ -201,7 +225,7 @@ def _download(entry: WeightsEntry, path: Path, *, progress: bool) -> None:
         part.unlink()
         _transfer(entry, part, progress=progress)
     if difference := _difference(part, entry):
-        aside = path.with_name(f"{path.name}.rejected")
+        aside = _free_name(path, part)
         os.replace(part, aside)
         raise DownloadError(
             f"What came from {entry.url} is not the published {entry.name!r}: its {difference}. It "
@@ -269,19 +293,3 @@ def _advice(entry: WeightsEntry) -> str:
         f"By hand: fetch {entry.url or entry.filename + ' as linked from ' + entry.source} and put "
         f"it at '{locate(entry)}' (SKVIDEO3D_HOME moves that folder).{otherwise}"
     )
-
-
-def _state(path: str | os.PathLike[str]) -> tuple[str, int, int]:
-    stat = os.stat(path)
-    return os.path.abspath(path), stat.st_size, stat.st_mtime_ns
-
-
-@lru_cache(maxsize=64)
-def _digest(kind: str, path: str, size: int, mtime_ns: int) -> str:
-    digest = hashlib.sha256()
-    if kind == "git":
-        digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    with open(path, "rb") as file:
-        while block := file.read(_CHUNK):
-            digest.update(block)
-    return digest.hexdigest()

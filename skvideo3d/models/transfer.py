@@ -101,7 +101,7 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
     def __init__(self, *, secure: bool) -> None:
         self.allowed = ("https",) if secure else ("http", "https")
 
-    def redirect_request(
+    def redirect_request(  # noqa: PLR0917
         self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(newurl).scheme.lower() not in self.allowed:

@@ -10,7 +10,8 @@ from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
 
 from .description import Architecture, Config
-from .download import sha256_of, weights_folder
+from .download import weights_folder
+from .hashing import sha256_of
 
 __all__ = ["Weights", "relocated"]
 

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from skvideo3d.cli.weights import add_parser
 from skvideo3d.models import C3D, I3D, load_weights, save_weights
 from skvideo3d.models.checkpoints import resolve_weights
-from skvideo3d.models.download import locate
+from skvideo3d.models.download import locate, weights_folder
 from skvideo3d.models.initialization import initialize
 from skvideo3d.models.registry import WEIGHTS
 from skvideo3d.video.preprocessing import C3D_PREPROCESSING
@@ -70,6 +70,24 @@ def test_verify_tells_right_from_wrong_from_unknown(command, capsys, monkeypatch
     assert expected in out
     assert "kinetics400-flow: WRONG" in out
     assert "ef0e7c282a102f76b14b52643574b80acba4e475" in out
+
+
+def test_verify_looks_and_moves_nothing(command, capsys):
+    put("kinetics400-flow", b"not this")
+    assert command("verify", "kinetics400-flow") == 1
+    assert "Delete it and run" in capsys.readouterr().out
+    assert [path.name for path in weights_folder().iterdir()] == ["flow_imagenet.pt"]
+
+
+def test_download_moves_a_wrong_file_aside_and_goes_on(command, capsys, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens
+    put("kinetics400-flow", b"not this")
+    assert command("download", "kinetics400-flow") == 1
+    error = capsys.readouterr().err
+    assert "flow_imagenet.pt.rejected'" in error
+    assert "could not be fetched" in error
+    assert (weights_folder() / "flow_imagenet.pt.rejected").read_bytes() == b"not this"
+    assert not locate(WEIGHTS["kinetics400-flow"]).exists()
 
 
 def test_verify_of_a_name_that_is_not_here_fails(command, capsys):

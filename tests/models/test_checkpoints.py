@@ -25,8 +25,9 @@ from skvideo3d.models.checkpoints import (
     relocated,
     resolve_weights,
 )
-from skvideo3d.models.description import describe
-from skvideo3d.models.download import locate, sha256_of
+from skvideo3d.models.description import describe, our_tensors
+from skvideo3d.models.download import locate
+from skvideo3d.models.hashing import sha256_of
 from skvideo3d.models.initialization import initialize
 from skvideo3d.models.registry import WEIGHTS
 from skvideo3d.video.preprocessing import C3D_PREPROCESSING, I3D_PREPROCESSING, MeanCube
@@ -375,6 +376,7 @@ def test_a_published_name_brings_the_mean_cube(c3d, cube, tmp_path, monkeypatch)
     locate(mean).write_bytes(sizes + length_delimited(6, array.tobytes()))
     with pytest.raises(CheckpointError, match="is not the published 'sports1m': its size"):
         resolve_weights("sports1m", "c3d")
+    os.rename(f"{locate(entry)}.rejected", locate(entry))
     small = {
         name: replace(
             WEIGHTS[name], sha256=sha256_of(locate(WEIGHTS[name])), git_blob=None, size=None
@@ -557,6 +559,47 @@ def test_a_file_that_changed_since_is_not_loaded(c3d, i3d, tmp_path):
     path = write_layout("ours", c3d, tmp_path)
     weights = resolve_weights(path, "c3d")
     save_weights(randomised(C3D(num_classes=11, width=2 * WIDTH)), path)
+    with pytest.raises(CheckpointError, match="is not the file it was"):
+        load_network(weights)
+
+
+def test_a_file_that_is_swapped_for_a_moment_while_it_is_read_is_refused(
+    c3d, tmp_path, monkeypatch
+):
+    path, other = write_layout("ours", c3d, tmp_path), tmp_path / "other.safetensors"
+    save_weights(randomised(c3d), other)
+    weights = resolve_weights(path, "c3d")
+
+    def read_while_swapped(*arguments):
+        os.rename(path, tmp_path / "kept")
+        os.rename(other, path)
+        tensors = our_tensors(*arguments)
+        os.rename(path, other)
+        os.rename(tmp_path / "kept", path)  # a hash taken before or after is the right one
+        return tensors
+
+    monkeypatch.setattr("skvideo3d.models.checkpoints.our_tensors", read_while_swapped)
+    with pytest.raises(CheckpointError, match=r"was changed or replaced while it was read"):
+        load_network(weights)
+    monkeypatch.undo()
+    load_network(weights)
+
+
+def test_a_file_that_is_written_over_while_it_is_read_is_refused(c3d, tmp_path, monkeypatch):
+    path = write_layout("ours", c3d, tmp_path)
+    weights, content = resolve_weights(path, "c3d"), path.read_bytes()
+    stat = path.stat()
+
+    def read_and_written_over(*arguments):
+        tensors = our_tensors(*arguments)
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as if it were the old one
+        return tensors
+
+    monkeypatch.setattr("skvideo3d.models.checkpoints.our_tensors", read_and_written_over)
+    with pytest.raises(CheckpointError, match=r"was changed or replaced while it was read"):
+        load_network(weights)
+    monkeypatch.undo()
     with pytest.raises(CheckpointError, match="is not the file it was"):
         load_network(weights)
 

@@ -1,6 +1,7 @@
 """Fetching from a real server on the loopback that breaks off, lies or knows no ranges."""
 
 import hashlib
+import os
 import re
 import shutil
 import ssl
@@ -13,18 +14,18 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from filelock import FileLock
 
 from skvideo3d.exceptions import CheckpointError, DownloadError
 from skvideo3d.models import transfer
 from skvideo3d.models.download import (
     fetch,
-    git_blob_of,
     home,
     locate,
-    sha256_of,
     verify,
     weights_folder,
 )
+from skvideo3d.models.hashing import git_blob_of, sha256_of
 from skvideo3d.models.registry import WEIGHTS, WeightsEntry
 
 CONTENT = bytes(range(256)) * 4096 * 3  # 3 MiB: more than one read
@@ -43,6 +44,10 @@ class Server(ThreadingHTTPServer):
         self.sent = 0
         self.elsewhere = None  # the address to which it redirects
         self.endless = False  # says no length, and goes on until nobody listens
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # clients may hang up
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -319,6 +324,30 @@ def test_plain_http_without_a_published_hash_is_refused(server, entry):
     assert server.requests == []
 
 
+@pytest.fixture
+def other_user():
+    """Whom a folder without the right to write stops, unlike root."""
+
+    @contextmanager
+    def become(path):
+        if os.geteuid() != 0:
+            yield
+            return
+        closed = [p for p in path.parents if not p.stat().st_mode & 0o001]
+        modes = [(p, p.stat().st_mode) for p in closed]
+        for folder, mode in modes:
+            folder.chmod(mode | 0o011)
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            for folder, mode in modes:
+                folder.chmod(mode)
+
+    return become
+
+
 def address(server, scheme="http"):
     return f"{scheme}://127.0.0.1:{server.server_port}/file.pt"
 
@@ -405,11 +434,87 @@ def test_a_file_put_there_by_hand_is_taken(server, entry):
     assert fetch(unknown) == locate(unknown)
 
 
-def test_a_damaged_file_is_found_out_also_later(server, entry):
-    path = fetch(entry)
-    path.write_bytes(CONTENT[:-1] + b"!")
-    with pytest.raises(CheckpointError, match="Delete it and run"):
+def rejected(entry, number=1):
+    path = locate(entry)
+    return path.with_name(f"{path.name}.rejected{f'-{number}' if number > 1 else ''}")
+
+
+def test_a_damaged_file_is_moved_aside_and_fetched_anew(server, entry):
+    path, damaged = fetch(entry), CONTENT[:-1] + b"!"
+    path.write_bytes(damaged)
+    with pytest.raises(CheckpointError) as raised:
         fetch(entry)
+    for part in (f"'{path}' is not", f"moved to '{rejected(entry)}'", "weights download", "path"):
+        assert part in str(raised.value)
+    assert not path.exists()
+    assert rejected(entry).read_bytes() == damaged
+    assert len(server.requests) == 1
+    assert fetch(entry).read_bytes() == CONTENT
+    assert rejected(entry).read_bytes() == damaged
+
+
+def test_without_download_it_is_moved_aside_as_well_and_then_missing(server, entry):
+    fetch(entry).write_bytes(b"other")
+    with pytest.raises(CheckpointError, match="It was moved to"):
+        fetch(entry, download=False)
+    with pytest.raises(DownloadError, match="are not in"):
+        fetch(entry, download=False)
+    assert len(server.requests) == 1
+
+
+def test_what_was_moved_aside_before_is_not_lost(server, entry):
+    for content in (b"first", b"second", b"first", b"third"):
+        fetch(entry).write_bytes(content)
+        with pytest.raises(CheckpointError, match="It was moved to"):
+            fetch(entry)
+    # The same content need not be there twice.
+    assert [rejected(entry, n).read_bytes() for n in (1, 2, 3)] == [b"first", b"second", b"third"]
+    assert not rejected(entry, 4).exists()
+
+
+def test_the_right_file_of_another_process_is_not_moved_aside(server, entry):
+    path = fetch(entry)
+    path.write_bytes(b"wrong")
+    finished = []
+
+    def use():
+        try:
+            finished.append(fetch(entry))
+        except (CheckpointError, DownloadError) as error:
+            finished.append(error)
+
+    with FileLock(path.with_name(f"{path.name}.lock")):  # as another process that mends it
+        thread = threading.Thread(target=use)
+        thread.start()
+        time.sleep(0.3)
+        path.write_bytes(CONTENT)
+    thread.join()
+    assert finished == [path]
+    assert not rejected(entry).exists()
+    assert path.read_bytes() == CONTENT
+
+
+def test_where_the_folder_is_read_only_the_file_is_refused_where_it_is(server, entry, other_user):
+    path = fetch(entry)
+    path.write_bytes(b"wrong")
+    path.parent.chmod(0o555)
+    with (
+        other_user(path),
+        pytest.raises(
+            CheckpointError, match=r"not used, and could not be moved aside \(Permission .*download"
+        ),
+    ):
+        fetch(entry)
+    assert path.read_bytes() == b"wrong"
+    path.parent.chmod(0o755)
+
+
+def test_a_file_without_an_address_is_to_be_put_there_again(entry):
+    by_hand = replace(entry, url=None)
+    locate(by_hand).parent.mkdir(parents=True)
+    locate(by_hand).write_bytes(b"wrong")
+    with pytest.raises(CheckpointError, match=r"Now put the published one, as linked from http"):
+        fetch(by_hand)
 
 
 def test_hashes_are_taken_again_when_the_file_changes(tmp_path):

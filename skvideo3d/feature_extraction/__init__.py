@@ -2,7 +2,14 @@
 
 from .c3d import C3DTransformer
 from .clips import ClipDescriptors
+from .extractor import VideoExtractor
 from .i3d import I3DTransformer
 from .pairs import PairSimilarityTransformer
 
-__all__ = ["C3DTransformer", "ClipDescriptors", "I3DTransformer", "PairSimilarityTransformer"]
+__all__ = [
+    "C3DTransformer",
+    "ClipDescriptors",
+    "I3DTransformer",
+    "PairSimilarityTransformer",
+    "VideoExtractor",
+]

@@ -8,18 +8,18 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
-from skvideo3d.video.frames import Frame
+from skvideo3d.exceptions import SkVideo3DError
+from skvideo3d.video.clips import ClipRecipe
+from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
-from skvideo3d.video.resampling import resample
-from skvideo3d.video.sampling import iter_clips
-from skvideo3d.video.sharing import share_readings
+from skvideo3d.video.reading import VideoReader, make_reader
 from skvideo3d.video.sources import SegmentSource, VideoSource
 
 from .cost import Cost
@@ -29,7 +29,6 @@ from .store import Claim, DescriptorStore, video_digest
 
 __all__ = ["Broken", "Clip", "Postponed", "Read", "Readers"]
 
-_MAX_WAITING_BYTES = 64 * 2**20  # of one clip's frames as they are decoded
 _POLL = 0.05  # seconds between looks at another process's lock
 
 
@@ -105,6 +104,15 @@ class Readers:
         self._places = threading.Semaphore(n_ahead)
         self._wait = wait
         self._limits = limits
+        self._recipe = ClipRecipe(
+            clip_len=spec.clip_len,
+            clip_stride=spec.clip_stride,
+            fps=spec.fps,
+            short_video=spec.short_video,
+            preprocessing=spec.preprocessing,
+            max_pixels=limits.max_pixels,
+        )
+        self._readers: list[VideoReader] = []
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._guard = threading.Lock()
@@ -145,15 +153,19 @@ class Readers:
         self._stop.set()
         if self._threads:
             self._places.release(len(self._threads))
+        with self._guard:
+            readers = list(self._readers)
+        for reader in readers:
+            reader.abort()
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
         try:
             while (group := self._next_group()) is not None:
-                with share_readings([self._sources[index] for index in group]) as sources:
-                    for index, source in zip(group, sources, strict=True):
-                        self._read(index, source)
+                with self._reader([self._sources[index] for index in group]) as reader:
+                    for place, index in enumerate(group):
+                        self._read(index, reader, place)
         except _StoppedError:
             return
         except BaseException as error:  # raised again by the thread that waits for us
@@ -168,7 +180,21 @@ class Readers:
         with self._guard:
             return next(self._groups, None)
 
-    def _read(self, index: int, source: VideoSource) -> None:
+    @contextmanager
+    def _reader(self, sources: Sequence[VideoSource]) -> Iterator[VideoReader]:
+        reader = make_reader(sources, self._recipe, self._limits)
+        with self._guard:
+            self._readers.append(reader)
+        try:
+            self._check()
+            yield reader
+        finally:
+            with self._guard:
+                self._readers.remove(reader)
+            reader.close()
+
+    def _read(self, index: int, reader: VideoReader, place: int) -> None:
+        source = self._sources[index]
         claim = None
         try:
             digest = ""
@@ -184,14 +210,17 @@ class Readers:
                     self._messages.put(Outcome(index, found))
                     return
                 self._store.note_reading(source.name)
-            cost = Cost()
-            for clip in _clips(index, source, self._spec, cost):
+            cost, losses = Cost(), Losses(source.name)
+            for clip in reader.read(place, cost, losses):
                 self._places.acquire()
                 self._check()
-                self._messages.put(clip)
+                frames = [frame.pixels for frame in clip.frames]
+                self._messages.put(
+                    Clip(index, cost.n_clips, clip.start_frame, clip.start_time, frames)
+                )
                 cost.n_clips += 1
             self._check()
-            self._messages.put(Read(index, cost, digest, claim))
+            self._messages.put(Read(index, cost, digest, claim, losses.text()))
             claim = None  # it is with the message
         except SkVideo3DError as error:
             self._messages.put(Outcome(index, Layers(), error))
@@ -226,46 +255,3 @@ def _groups(sources: Sequence[VideoSource], indices: Sequence[int]) -> list[list
             key = source.source.name
         groups.setdefault(key, []).append(index)
     return list(groups.values())
-
-
-def _clips(index: int, source: VideoSource, spec: DescriptorSpec, cost: Cost) -> Iterator[Clip]:
-    frames = cost.read(source.frames())
-    try:
-        if spec.fps is not None:
-            if not source.has_clock:
-                raise VideoDecodeError(
-                    f"{source.name!r} has no time stamps, so fps={spec.fps:g} cannot resample it; "
-                    "use fps=None, or give the video file."
-                )
-            frames = resample(frames, spec.fps)
-        waiting = (_Waiting(frame, spec, cost) for frame in frames)
-        clips = iter_clips(waiting, spec.clip_len, spec.clip_stride, spec.short_video)
-        for number, clip in enumerate(clips):
-            yield Clip(index, number, clip[0].number, clip[0].time, [f.prepared() for f in clip])
-    except SkVideo3DError:
-        raise
-    except (ValueError, OSError) as error:
-        raise VideoDecodeError(f"{source.name!r} cannot be described: {error}") from error
-
-
-class _Waiting:
-    """A frame that is prepared when a clip takes it: those in gaps and after the last never are.
-
-    Large frames do not wait, so that a clip of them never fills the memory.
-    """
-
-    def __init__(self, frame: Frame, spec: DescriptorSpec, cost: Cost) -> None:
-        self.number = frame.number
-        self.time = frame.time
-        self._pixels = frame.pixels
-        self._recipe = spec.preprocessing
-        self._cost = cost
-        self._is_prepared = False
-        if frame.pixels.nbytes * spec.clip_len > _MAX_WAITING_BYTES:
-            self.prepared()
-
-    def prepared(self) -> NDArray[np.uint8]:
-        if not self._is_prepared:
-            self._pixels = self._cost.prepare(self._recipe.prepare_frame, self._pixels)
-            self._is_prepared = True
-        return self._pixels

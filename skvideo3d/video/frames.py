@@ -21,9 +21,13 @@ class Frame(NamedTuple):
         When it is shown, in seconds since the video's first frame: from `time` until just before
         `end`. NaN where the source has no clock (arrays, folders of images).
     pixels : ndarray of shape (height, width, 3), uint8, RGB
+    damage : str
+        What is wrong with the file here, so that the pixels may not be those that were filmed;
+        empty if nothing is known to be.
     """
 
     number: int
     time: float
     end: float
     pixels: NDArray[np.uint8]
+    damage: str = ""

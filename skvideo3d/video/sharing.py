@@ -15,6 +15,7 @@ from typing import Any
 from skvideo3d.exceptions import SkVideo3DError
 
 from .frames import Frame
+from .limits import MAX_PIXELS
 from .sources import FileSource, SegmentSource, VideoSource
 
 __all__ = ["share_readings"]
@@ -107,10 +108,13 @@ class _Part:
     def identity(self) -> tuple[Any, ...]:
         return self.file.identity()
 
-    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
+    def frames(
+        self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
+    ) -> Iterator[Frame]:
         if since:
-            yield from self.file.frames(first, since)
+            yield from self.file.frames(first, since, max_pixels)
             return
+        self.desk.max_pixels = max_pixels
         self.desk.begin(self, first)
         number = first
         while (frame := self.desk.frame(self, number)) is not None:
@@ -165,6 +169,7 @@ class _Desk:
     """Holds the one file that is open, and knows whose turn it is."""
 
     def __init__(self) -> None:
+        self.max_pixels = MAX_PIXELS
         self.reading: _Reading | None = None
         self.part: _Part | None = None
 
@@ -198,7 +203,8 @@ class _Desk:
 
     def open(self, part: _Part, first: int) -> _Reading:
         self.close()
-        self.reading = _Reading(part.file, _identity(part.file), part.file.frames(first), first)
+        frames = part.file.frames(first, max_pixels=self.max_pixels)
+        self.reading = _Reading(part.file, _identity(part.file), frames, first)
         return self.reading
 
     def close(self) -> None:

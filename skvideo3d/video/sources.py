@@ -17,10 +17,18 @@ from numpy.typing import NDArray
 from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
 
 from .frames import Frame
+from .limits import MAX_PIXELS, check_size
 from .naming import IMAGE_SUFFIXES, natural_key
 from .readers import read_file
 
-__all__ = ["FileSource", "SegmentSource", "VideoSegment", "VideoSource", "as_source"]
+__all__ = [
+    "FileSource",
+    "FolderSource",
+    "SegmentSource",
+    "VideoSegment",
+    "VideoSource",
+    "as_source",
+]
 
 # Pillow's modes of 8 bits a channel; others (16-bit, float) would be clipped silently.
 _IMAGE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
@@ -40,7 +48,9 @@ class VideoSource(Protocol):
     def identity(self) -> tuple[Any, ...]:
         """Values that are equal as long as the video is the same."""
 
-    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
+    def frames(
+        self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
+    ) -> Iterator[Frame]:
         """Decode, in order, the frames from number `first` on that are shown after `since`."""
 
 
@@ -138,7 +148,7 @@ def as_source(video: Any) -> VideoSource:
             raise VideoDecodeError("it is an empty path; a path may have been left out.")
         path = os.path.abspath(os.fspath(video))
         if os.path.isdir(path):
-            return _Folder(path)
+            return FolderSource(path)
         return FileSource(path)
     if hasattr(video, "shape") and hasattr(video, "dtype"):
         return _Array(_checked_array(video))
@@ -170,12 +180,22 @@ class FileSource:
             raise VideoDecodeError(f"{self.name!r} cannot be read: {error.strerror}.") from error
         return ("file", self.name, status.st_size, status.st_mtime_ns)
 
-    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
-        return read_file(self.name, first, since)
+    def frames(
+        self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
+    ) -> Iterator[Frame]:
+        return read_file(self.name, first, since, max_pixels)
 
 
 @dataclass(frozen=True)
-class _Folder:
+class FolderSource:
+    """A folder of images, each of them a frame.
+
+    Parameters
+    ----------
+    name : str
+        Its absolute path.
+    """
+
     name: str
     has_clock: bool = field(default=False, init=False)
 
@@ -190,9 +210,11 @@ class _Folder:
             )
         return ("folder", self.name, digest.hexdigest())
 
-    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
+    def frames(
+        self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
+    ) -> Iterator[Frame]:
         for number, path in enumerate(self._images()[first:], start=first):
-            yield Frame(number, math.nan, math.nan, _read_image(path))
+            yield Frame(number, math.nan, math.nan, _read_image(path, max_pixels))
 
     def _images(self) -> list[str]:
         try:
@@ -231,7 +253,9 @@ class _Array:
         content = hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()
         return ("array", self.values.shape, content)
 
-    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
+    def frames(
+        self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
+    ) -> Iterator[Frame]:
         for number in range(first, len(self.values)):
             yield Frame(number, math.nan, math.nan, self.values[number])
 
@@ -265,17 +289,20 @@ class SegmentSource:
         stop = None if segment.stop is None else float(segment.stop)
         return ("segment", *self.source.identity(), float(segment.start), stop, segment.unit)
 
-    def frames(self, first: int = 0, since: float = 0.0) -> Iterator[Frame]:
-        inside = self._by_number() if self.segment.unit == "frames" else self._by_time()
+    def frames(
+        self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
+    ) -> Iterator[Frame]:
+        by_number = self.segment.unit == "frames"
+        inside = self._by_number(max_pixels) if by_number else self._by_time(max_pixels)
         for number, frame in enumerate(inside):
             if number >= first:
                 yield frame
 
-    def _by_number(self) -> Iterator[Frame]:
+    def _by_number(self, max_pixels: int) -> Iterator[Frame]:
         start = int(self.segment.start)
         stop = None if self.segment.stop is None else int(self.segment.stop)
         after = start
-        for frame in self.source.frames(start):
+        for frame in self.source.frames(start, max_pixels=max_pixels):
             yield frame
             after = frame.number + 1
             if after == stop:
@@ -286,7 +313,7 @@ class SegmentSource:
                 f"before frame {after}; correct the segment, or use stop=None for the end."
             )
 
-    def _by_time(self) -> Iterator[Frame]:
+    def _by_time(self, max_pixels: int) -> Iterator[Frame]:
         if not self.source.has_clock:
             raise VideoDecodeError(
                 f"{self.source.name!r} has no time stamps, so a segment in seconds has no meaning; "
@@ -294,7 +321,7 @@ class SegmentSource:
             )
         start, stop = float(self.segment.start), self.segment.stop
         last: Frame | None = None
-        for frame in self.source.frames(since=start):
+        for frame in self.source.frames(since=start, max_pixels=max_pixels):
             if stop is not None and frame.time >= stop:
                 break
             last = frame
@@ -349,11 +376,14 @@ def _dtype_hint(values: NDArray[Any]) -> str:
     return "Pixels are uint8, 0 to 255: use video.astype(np.uint8)."
 
 
-def _read_image(path: str) -> NDArray[np.uint8]:
+def _read_image(path: str, max_pixels: int) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
+    if not os.path.isfile(path):  # opening a named pipe waits for somebody to write
+        raise VideoDecodeError(f"{path!r} is no file; a folder of frames has images only.")
     try:
         with Image.open(path) as image:
+            check_size(path, image.width, image.height, max_pixels)
             if image.mode not in _IMAGE_MODES:
                 raise VideoDecodeError(
                     f"{path!r} has pixels of mode {image.mode!r}; save the frames with 8 bits a "

@@ -1,0 +1,92 @@
+"""What of a video is missing or damaged: noticed frame by frame, told in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skvideo3d.exceptions import VideoDecodeError
+
+from .frames import Frame
+
+__all__ = ["EndsEarlyError", "Losses"]
+
+
+class EndsEarlyError(VideoDecodeError):
+    """A video of which there should be more; the frames that came before are good."""
+
+
+class Losses:
+    """What is known to be lost of one video.
+
+    Parameters
+    ----------
+    name : str
+        How messages call the video.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._n_frames = 0
+        self._n_damaged = 0
+        self._first = ""
+        self._ending = ""
+        self._told = ""
+
+    def watch(self, frames: Iterator[Frame], n_needed: int) -> Iterator[Frame]:
+        """Pass frames on, noting what is wrong with them, up to where they end.
+
+        Parameters
+        ----------
+        frames : iterator of Frame
+        n_needed : int
+            Frames without which a damaged video is not worth describing.
+
+        Yields
+        ------
+        Frame
+
+        Raises
+        ------
+        VideoDecodeError
+            If the video is damaged and has fewer frames than that.
+        """
+        try:
+            for frame in frames:
+                self._n_frames += 1
+                if frame.damage:
+                    self._n_damaged += 1
+                    self._first = self._first or f"frame {frame.number}: {frame.damage}"
+                yield frame
+        except EndsEarlyError as error:
+            self._ending = str(error)
+        if self._n_frames < n_needed and (text := self.text()):
+            raise VideoDecodeError(
+                f"{text} That is less than a clip of {n_needed} frames; fetch or copy it again."
+            )
+
+    def take(self, text: str) -> None:
+        """Learn from who has watched.
+
+        Parameters
+        ----------
+        text : str
+            From `text`.
+        """
+        self._told = text
+
+    def text(self) -> str:
+        """Say what was lost; empty if nothing is known to be.
+
+        Returns
+        -------
+        str
+        """
+        if self._told:
+            return self._told
+        damaged = ""
+        if self._n_damaged:
+            damaged = (
+                f"{self._name!r}: {self._n_damaged} of the {self._n_frames} frames read may be "
+                f"damaged ({self._first})."
+            )
+        return " ".join(filter(None, (damaged, self._ending)))

@@ -1,0 +1,252 @@
+"""Decoding with PyAV: what of a file is opened, and what its decoder says against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skvideo3d.exceptions import VideoDecodeError
+
+from .limits import check_size
+
+__all__ = [
+    "Converter",
+    "Decoding",
+    "best_video_stream",
+    "listen_to_decoders",
+    "open_container",
+]
+
+# What FFmpeg takes for a video although it leads to other files or addresses, to devices, or is a
+# text. A file may be called anything: its content decides.
+_REFUSED_FORMATS: Final = frozenset(
+    (
+        *("concat", "dash", "ffmetadata", "hls", "image2", "image2pipe", "imf", "lavfi", "rtp"),
+        *("rtsp", "sap", "sdp", "tedcaptions", "tty", "vobsub", "webm_dash_manifest"),
+    )
+)
+_TOO_LARGE: Final = "exceeds specified max pixel count"
+
+# What FFmpeg's logs say, once somebody listens: (level, name of the decoder or format, text).
+_heard: list[tuple[int, str, str]] | None = None
+
+
+def listen_to_decoders() -> None:
+    """Have what decoders complain about, and hide by making up pixels, noted with the frames.
+
+    For a process that decodes one video at a time: the complaints are the whole process's.
+    """
+    import av.logging
+
+    global _heard  # noqa: PLW0603
+    if _heard is None:
+        av.logging.set_level(av.logging.ERROR)
+        av.logging.set_skip_repeated(False)
+        _heard = av.logging.Capture(local=False).__enter__()
+
+
+def open_container(path: str, max_pixels: int) -> Any:
+    """Open a file as a video.
+
+    Parameters
+    ----------
+    path : str
+    max_pixels : int
+        Larger frames are not decoded.
+
+    Returns
+    -------
+    av.container.InputContainer
+
+    Raises
+    ------
+    VideoDecodeError
+        If it is none.
+    """
+    import av
+
+    try:
+        return av.open(
+            path,
+            # Titles in legacy encodings are no reason to refuse the pictures.
+            metadata_errors="replace",
+            options={
+                "format_whitelist": _formats(),
+                "protocol_whitelist": "file",
+                "max_pixels": str(max_pixels),
+            },
+        )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = reason_of(error)
+        if "not on whitelist" in str(error):
+            reason = "it is a playlist or a text, which is not followed"
+        raise VideoDecodeError(
+            f"{path!r} cannot be opened as a video: {reason}. It is no video, or it is damaged at "
+            "its start."
+        ) from error
+
+
+def best_video_stream(container: Any, path: str, max_pixels: int) -> Any:
+    """Choose the video stream of a file and set its decoder up.
+
+    Parameters
+    ----------
+    container : av.container.InputContainer
+    path : str
+    max_pixels : int
+
+    Returns
+    -------
+    av.video.VideoStream
+
+    Raises
+    ------
+    VideoDecodeError
+        If there is none, or its frames are too large.
+    """
+    stream = container.streams.best("video")
+    if stream is None:
+        kinds = sorted({stream.type for stream in container.streams})
+        raise VideoDecodeError(
+            f"{path!r} has no video stream (it has: {', '.join(kinds) or 'nothing'})."
+        )
+    context = stream.codec_context
+    if context is None:
+        raise VideoDecodeError(f"{path!r} has a video stream that no decoder here reads.")
+    check_size(path, context.width, context.height, max_pixels)
+    context.thread_count = 1  # the other cores are the network's
+    context.options = {"max_pixels": str(max_pixels)}
+    return stream
+
+
+class Decoding:
+    """The pictures of a stream, as many as there are, and what is wrong with them.
+
+    Parameters
+    ----------
+    container : av.container.InputContainer
+    stream : av.video.VideoStream
+    path : str
+
+    Attributes
+    ----------
+    n_packets, n_pictures : int
+        Met so far.
+    ending : str
+        Why there are no more pictures, if there should be.
+    """
+
+    def __init__(self, container: Any, stream: Any, path: str) -> None:
+        self._container = container
+        self._stream = stream
+        self._path = path
+        self.n_packets = 0
+        self.n_pictures = 0
+        self.ending = ""
+
+    def pictures(self) -> Iterator[tuple[Any, str]]:
+        """Decode.
+
+        Yields
+        ------
+        picture : av.VideoFrame
+        damage : str
+            What was wrong with it, or with one since the last from which a decoder can start.
+        """
+        import av
+
+        self._complaint()  # what was said at the opening is said again
+        damage = unshown = ""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError, ValueError) as error:
+                self.ending = reason_of(error)
+                return
+            if packet is None:
+                break
+            self.n_packets += packet.size > 0
+            pictures, reason = [], "it was cut" if packet.is_corrupt else ""
+            try:
+                pictures = packet.decode()
+            except (av.FFmpegError, ValueError) as error:
+                reason = reason_of(error)
+            reason = self._complaint() or reason
+            unshown = unshown or reason
+            for picture in pictures:
+                if picture.key_frame:
+                    damage = ""
+                damage = unshown or damage or ("it was patched up" if picture.is_corrupt else "")
+                unshown = ""
+                self.n_pictures += 1
+                yield picture, damage
+        self.ending = unshown
+
+    def _complaint(self) -> str:
+        """Take what the decoder or the format said since the last time."""
+        if not _heard:
+            return ""
+        names = (self._stream.codec_context.name, self._container.format.name)
+        said = [f"{name}: {text.strip()}" for _, name, text in _heard if name in names]
+        too_large = any(_TOO_LARGE in text for _, _, text in _heard)
+        _heard.clear()
+        if too_large:
+            raise VideoDecodeError(
+                f"{self._path!r} has frames of more than max_pixels in the middle; if you trust "
+                "the file, raise max_pixels."
+            )
+        return said[0] if said else ""
+
+
+class Converter:
+    """Pictures to pixels, with one set-up for the whole video."""
+
+    def __init__(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._reformatter = VideoReformatter()
+
+    def pixels(self, picture: Any) -> NDArray[np.uint8]:
+        """Give a picture's pixels upright.
+
+        Parameters
+        ----------
+        picture : av.VideoFrame
+
+        Returns
+        -------
+        ndarray of shape (height, width, 3), uint8, RGB
+        """
+        # By default, each conversion starts threads; at these sizes that costs more than it gains.
+        rgb = self._reformatter.reformat(picture, format="rgb24", threads=1)
+        pixels: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), np.uint8)
+        # The rotation flag counts degrees counter-clockwise, as np.rot90 does.
+        turns = round(picture.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def reason_of(error: BaseException) -> str:
+    """Say why in the words of FFmpeg or of the system, without the path.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    str
+    """
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).strip().rstrip(".")
+
+
+@lru_cache(maxsize=1)
+def _formats() -> str:
+    import av
+
+    return ",".join(sorted(av.formats_available - _REFUSED_FORMATS))

@@ -81,7 +81,7 @@ def describe(
         if found is None:
             missing.append(index)
         else:
-            on_outcome(Outcome(index, found))
+            on_outcome(Outcome(index, found.layers, loss=found.loss))
     with closing(_extract(sources, missing, spec, resources)) as outcomes:
         for outcome in outcomes:
             on_outcome(outcome)

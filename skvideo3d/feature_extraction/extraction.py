@@ -14,7 +14,7 @@ from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
 from skvideo3d.video.sources import VideoSource
 
 from .devices import Device, are_processors, usable_devices
-from .gathering import Gatherer, Layers, Outcome, stored_layers
+from .gathering import Gatherer, Layers, Outcome, StoredVideo, stored_video
 from .reading import Broken, Clip, Postponed, Read, Readers
 from .spec import DescriptorSpec
 from .store import DescriptorStore, video_digest
@@ -22,8 +22,10 @@ from .store import DescriptorStore, video_digest
 __all__ = ["Layers", "Outcome", "extract", "look_up"]
 
 
-def look_up(source: VideoSource, spec: DescriptorSpec, store: DescriptorStore) -> Layers | None:
-    """Find the layers of a video in the store.
+def look_up(
+    source: VideoSource, spec: DescriptorSpec, store: DescriptorStore
+) -> StoredVideo | None:
+    """Find a video in the store.
 
     Parameters
     ----------
@@ -33,10 +35,10 @@ def look_up(source: VideoSource, spec: DescriptorSpec, store: DescriptorStore) -
 
     Returns
     -------
-    dict or None
+    StoredVideo or None
         None unless all layers are there.
     """
-    return stored_layers(video_digest(source.identity()), spec.fingerprints(), store)
+    return stored_video(video_digest(source.identity()), spec.fingerprints(), store)
 
 
 def extract(

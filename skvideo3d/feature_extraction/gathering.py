@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from .store import Claim, DescriptorStore, entry_key
 if TYPE_CHECKING:
     from .reading import Clip, Read
 
-__all__ = ["Gatherer", "Layers", "Outcome", "stored_layers"]
+__all__ = ["Gatherer", "Layers", "Outcome", "StoredVideo", "stored_layers", "stored_video"]
 
 # Pooled: (d,) float32 for each layer; unpooled: (n_clips,) of `clip_dtype`.
 Layers = dict[str, NDArray[Any]]
@@ -125,6 +125,9 @@ class Gatherer:
         seconds : float
             Spent on it.
         """
+        for under_way in self._videos.values():
+            if under_way.claim is not None:
+                under_way.claim.refresh()
         share = Cost(n_clips=1, network=seconds / len(clips))
         for row, clip in enumerate(clips):
             video = self._videos.get(clip.index)
@@ -176,8 +179,52 @@ class Gatherer:
         if self._store is not None:
             fingerprints = self._spec.fingerprints()
             for name, values in layers.items():
-                self._store.put(entry_key(video.digest, fingerprints[name]), values)
+                self._store.put(entry_key(video.digest, fingerprints[name]), values, video.loss)
         return Outcome(index, layers, None, video.cost, video.loss)
+
+
+class StoredVideo(NamedTuple):
+    """A video as the store knows it.
+
+    Parameters
+    ----------
+    layers : dict of str to ndarray
+    loss : str
+        What of it could not be read; empty if nothing is known to be lost.
+    """
+
+    layers: Layers
+    loss: str
+
+
+def stored_video(
+    digest: str, fingerprints: Mapping[str, str], store: DescriptorStore
+) -> StoredVideo | None:
+    """Find a video in the store.
+
+    Parameters
+    ----------
+    digest : str
+        From `video_digest`.
+    fingerprints : mapping of str to str
+        From ``DescriptorSpec.fingerprints()``.
+    store : DescriptorStore
+
+    Returns
+    -------
+    StoredVideo or None
+        None unless all layers are there.
+    """
+    layers: Layers = {}
+    losses = []
+    for name, fingerprint in fingerprints.items():
+        value = store.get(entry_key(digest, fingerprint))
+        if value is None:
+            return None
+        layers[name] = value.values
+        if value.loss and value.loss not in losses:
+            losses.append(value.loss)
+    return StoredVideo(layers, "; ".join(losses))
 
 
 def stored_layers(
@@ -198,13 +245,8 @@ def stored_layers(
     dict or None
         None unless all layers are there.
     """
-    layers = {}
-    for name, fingerprint in fingerprints.items():
-        value = store.get(entry_key(digest, fingerprint))
-        if value is None:
-            return None
-        layers[name] = value
-    return layers
+    found = stored_video(digest, fingerprints, store)
+    return None if found is None else found.layers
 
 
 def _pool(video: _Video, spec: DescriptorSpec) -> Layers:

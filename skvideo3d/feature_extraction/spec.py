@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["DescriptorSpec", "Pooling", "Precision"]
 
 # Raised whenever a change of the code changes descriptors, so that stored ones are not mixed up.
-_ALGORITHM = 2
+_ALGORITHM = 3
 
 Pooling = Literal["mean", "max"]
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -14,24 +14,31 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+
+from skvideo3d.exceptions import VideoDecodeError
+
+from .claims import Claim, Claims
+from .entries import DamagedEntryError, StoredValue, read_entry, write_entry
 
 __all__ = ["Claim", "DescriptorStore", "entry_key", "open_store", "video_digest"]
 
 # Descriptors kept in the process: 256 MiB are 16000 fc6 vectors.
 _MEMORY_BYTES = 256 * 2**20
-# Videos share lock files by the start of their digest, so that there are never more than these.
-_N_LOCKS = 4096
+# Videos that failed, of which the process knows the reason.
+_N_FAILURES = 100_000
+# Seconds after which an unfinished file belongs to nobody: a write takes far less.
+_ABANDONED = 3600.0
+# Seconds between looks at another process's lock.
+_POLL = 0.05
 
 
 class DescriptorStore:
     """Descriptors in a folder, the recent ones in memory too.
 
-    An entry is written beside its place and renamed into it, so that a reader sees all of it or
-    none. ``readings.jsonl`` gets a line whenever a video is opened to be described: it shows what
-    was really decoded, across processes and runs.
+    An entry is written in ``parts/`` and renamed into its place, so that a reader sees all of it
+    or none. ``readings.jsonl`` gets a line whenever a video is opened to be described: it shows
+    what was really decoded, across processes and runs.
 
     Parameters
     ----------
@@ -41,12 +48,15 @@ class DescriptorStore:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        self._recent: OrderedDict[str, NDArray[Any]] = OrderedDict()
+        self._recent: OrderedDict[str, StoredValue] = OrderedDict()
         self._recent_bytes = 0
+        self._failures: OrderedDict[str, VideoDecodeError] = OrderedDict()
         self._guard = threading.Lock()
+        self._claims = Claims(self.folder / "locks")
         self._is_unwritable = False
+        self._is_swept = False
 
-    def get(self, key: str) -> NDArray[Any] | None:
+    def get(self, key: str) -> StoredValue | None:
         """Look an entry up.
 
         Parameters
@@ -56,8 +66,8 @@ class DescriptorStore:
 
         Returns
         -------
-        ndarray or None
-            Read-only; None where there is no entry, or a damaged one (with a warning).
+        StoredValue or None
+            None where there is no entry, or a damaged one (with a warning).
         """
         with self._guard:
             value = self._recent.get(key)
@@ -66,43 +76,86 @@ class DescriptorStore:
                 return value
         path = self._path(key)
         try:
-            value = np.load(path, allow_pickle=False)
+            value = read_entry(key, path.read_bytes())
         except FileNotFoundError:
             return None
         except PermissionError:
             return None  # another user's entry in a shared folder; it is computed here
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, DamagedEntryError) as error:
             warnings.warn(
                 f"The stored descriptor {str(path)!r} is damaged ({error}); it is computed anew.",
+                UserWarning,
                 stacklevel=2,
             )
             return None
-        return self._remember(key, value)
+        self._remember(key, value)
+        return value
 
-    def put(self, key: str, value: NDArray[Any]) -> None:
+    def put(self, key: str, values: NDArray[Any], loss: str = "") -> None:
         """Write an entry.
 
         Parameters
         ----------
         key : str
             From `entry_key`.
-        value : ndarray
+        values : ndarray
             Of numbers, or structured; copied.
+        loss : str, default=""
+            What of the video could not be read.
         """
+        content = write_entry(key, StoredValue(values, loss))
         path = self._path(key)
+        parts = self.folder / "parts"
         # Not mkstemp, whose files nobody else may read: the folder may be shared.
-        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.part")
+        part = parts / f"{secrets.token_hex(16)}.part"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "xb") as file:
-                np.save(file, value, allow_pickle=False)
-            os.replace(temporary, path)
+            parts.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
+            # No fsync: what a power failure leaves of a file, its checksum shows.
+            with open(part, "xb") as file:
+                file.write(content)
+            self._sweep(parts, part.stat().st_mtime)
+            os.replace(part, path)
         except OSError as error:
             self._warn_unwritable(error)
         finally:
             with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        self._remember(key, value.copy())
+                part.unlink(missing_ok=True)
+        self._remember(key, read_entry(key, content))
+
+    def failure(self, key: str) -> VideoDecodeError | None:
+        """Look up why a video could not be read.
+
+        Parameters
+        ----------
+        key : str
+            See `note_failure`.
+
+        Returns
+        -------
+        VideoDecodeError or None
+        """
+        with self._guard:
+            error = self._failures.get(key)
+        return None if error is None else type(error)(*error.args)
+
+    def note_failure(self, key: str, error: VideoDecodeError) -> None:
+        """Remember that a video cannot be read, for as long as the process lives.
+
+        Not on disk: what fails today because a network or a disk does not answer must not fail for
+        ever.
+
+        Parameters
+        ----------
+        key : str
+            Of the video and all that reading it depends on.
+        error : VideoDecodeError
+        """
+        with self._guard:
+            # Without its traceback, which keeps frames of the video.
+            self._failures[key] = type(error)(*error.args)
+            if len(self._failures) > _N_FAILURES:
+                self._failures.popitem(last=False)
 
     def claim(self, digest: str) -> Claim | None:
         """Reserve a video for this caller among all processes that share the folder.
@@ -115,21 +168,35 @@ class DescriptorStore:
         Returns
         -------
         Claim or None
-            None if another has it at the moment. The operating system frees the claims of a
-            process that dies.
+            None if another has it at the moment.
         """
-        folder = self.folder / "locks"
-        slot = int(digest[:8], 16) % _N_LOCKS
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / f"{slot:03x}.lock", thread_local=False, mode=0o666)
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
+            return self._claims.take(digest)
         except OSError as error:
             self._warn_unwritable(error)
-            return Claim(None)
-        return Claim(lock)
+            return Claim()
+
+    def wait_for(self, digest: str, stop: threading.Event) -> Claim | None:
+        """Reserve a video as soon as nobody else has it.
+
+        Parameters
+        ----------
+        digest : str
+            From `video_digest`.
+        stop : threading.Event
+            Ends the waiting.
+
+        Returns
+        -------
+        Claim or None
+            None if `stop` was set before.
+        """
+        while not stop.is_set():
+            claim = self.claim(digest)
+            if claim is not None:
+                return claim
+            stop.wait(_POLL)
+        return None
 
     def note_reading(self, name: str) -> None:
         """Write down that a video is opened.
@@ -138,7 +205,8 @@ class DescriptorStore:
         ----------
         name : str
         """
-        line = json.dumps({"video": name, "pid": os.getpid()}) + "\n"
+        # What a full disk cuts off is ended by the next line, which begins with its own end.
+        line = "\n" + json.dumps({"video": name, "pid": os.getpid()})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # One write of one short line in append mode does not mix with those of others.
@@ -150,10 +218,21 @@ class DescriptorStore:
     def readings(self) -> list[str]:
         """Give the names of all videos that were opened, in order, one for each time."""
         try:
-            text = (self.folder / "readings.jsonl").read_text()
+            content = (self.folder / "readings.jsonl").read_bytes()
         except FileNotFoundError:
             return []
-        return [json.loads(line)["video"] for line in text.splitlines()]
+        names = (_video_of(line) for line in content.split(b"\n"))
+        return [name for name in names if name is not None]
+
+    def _sweep(self, parts: Path, now: float) -> None:
+        """Remove, once, what killed processes left; `now` is by the file system's clock."""
+        if self._is_swept:
+            return
+        self._is_swept = True
+        with suppress(OSError):  # others sweep too
+            for part in parts.iterdir():
+                if now - part.stat().st_mtime > _ABANDONED:
+                    part.unlink(missing_ok=True)
 
     def _warn_unwritable(self, error: OSError) -> None:
         """Tell once that nothing can be kept: the numbers do not depend on it."""
@@ -170,28 +249,16 @@ class DescriptorStore:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.npy"
 
-    def _remember(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
-        value.flags.writeable = False
+    def _remember(self, key: str, value: StoredValue) -> None:
         with self._guard:
             previous = self._recent.pop(key, None)
-            self._recent_bytes += value.nbytes - (previous.nbytes if previous is not None else 0)
+            if previous is not None:
+                self._recent_bytes -= previous.values.nbytes
+            self._recent_bytes += value.values.nbytes
             self._recent[key] = value
             while self._recent_bytes > _MEMORY_BYTES and len(self._recent) > 1:
                 _, oldest = self._recent.popitem(last=False)
-                self._recent_bytes -= oldest.nbytes
-        return value
-
-
-class Claim:
-    """A video reserved for one caller, until `release`; in name only without a lock."""
-
-    def __init__(self, lock: FileLock | None) -> None:
-        self._lock = lock
-
-    def release(self) -> None:
-        """Let others have the video."""
-        if self._lock is not None:
-            self._lock.release()
+                self._recent_bytes -= oldest.values.nbytes
 
 
 @lru_cache(maxsize=16)
@@ -242,3 +309,11 @@ def entry_key(digest: str, fingerprint: str) -> str:
         64 hexadecimal digits.
     """
     return hashlib.sha256(f"{digest}|{fingerprint}".encode()).hexdigest()
+
+
+def _video_of(line: bytes) -> str | None:
+    """Read a line of readings; None for one that is torn or of something else."""
+    try:
+        return str(json.loads(line)["video"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None

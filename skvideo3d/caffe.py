@@ -25,6 +25,14 @@ __all__ = ["net_shapes", "read_blob", "read_net"]
 # Wire types of protocol buffers; 3 and 4 (groups) never occur in Caffe's messages.
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
+# Far more than Caffe writes. A hostile file would have millions, each costing a hundred times its
+# bytes.
+_MOST_BLOBS = 10_000
+_MOST_AXES = 32
+_LONGEST_AXIS = 2**40
+_LAST_BLOB_FIELD = 8
+_SMALL_PIECE = 1024
+
 
 def read_blob(path: str | PathLike[str]) -> NDArray[np.float32]:
     """Read a Caffe blob (``BlobProto``), such as a mean cube in a ``.binaryproto`` file.
@@ -135,13 +143,15 @@ def _naming(path: str | PathLike[str], what: str) -> Iterator[None]:
 @dataclass
 class _Blob:
     shape: tuple[int, ...]
-    chunks: list[memoryview]
+    chunks: list[memoryview | bytearray]
     dtype: str
 
     def checked_shape(self) -> tuple[int, ...]:
         n_bytes = sum(len(chunk) for chunk in self.chunks)
         itemsize = np.dtype(self.dtype).itemsize
-        if math.prod(self.shape) * itemsize != n_bytes:
+        if len(self.shape) > _MOST_AXES or max(self.shape, default=0) > _LONGEST_AXIS:
+            raise _MalformedError("a blob has more or longer axes than any array")
+        if not n_bytes or math.prod(self.shape) * itemsize != n_bytes:
             raise _MalformedError(
                 f"a blob of shape {self.shape} holds {n_bytes / itemsize:g} values"
             )
@@ -164,6 +174,7 @@ def _open(path: str | PathLike[str]) -> memoryview:
 
 def _parse_net(message: memoryview) -> dict[str, list[_Blob]]:
     layers: dict[str, list[_Blob]] = {}
+    n_blobs = 0
     for number, value in _fields(message):
         if number == 100 and isinstance(value, memoryview):  # layer, since 2014
             name, blobs = _parse_layer(value, name_field=1, blobs_field=7)
@@ -173,6 +184,9 @@ def _parse_net(message: memoryview) -> dict[str, list[_Blob]]:
             continue
         if blobs:
             layers[name] = blobs
+            n_blobs += len(blobs)
+        if n_blobs > _MOST_BLOBS:
+            raise _MalformedError(f"it has more than {_MOST_BLOBS} blobs")
     if not layers:
         raise _MalformedError("it has no layer with learned values")
     return layers
@@ -200,24 +214,34 @@ def _parse_layer(
                 raise _MalformedError("a layer's name is not text") from None
         elif number == blobs_field:
             blobs.append(_parse_blob(value))
+            if len(blobs) > _MOST_BLOBS:
+                raise _MalformedError(f"a layer has more than {_MOST_BLOBS} blobs")
     return name, blobs
 
 
 def _parse_blob(message: memoryview) -> _Blob:
     sizes: dict[int, int] = {}
-    contents: dict[int, list[memoryview]] = {}
+    contents: dict[int, list[memoryview | bytearray]] = {}
     for number, value in _fields(message):
+        if number > _LAST_BLOB_FIELD:
+            continue
         if isinstance(value, int):
             sizes[number] = value
+            continue
+        # Packed values come as one piece, unpacked ones as a piece each: those are joined at once.
+        pieces = contents.setdefault(number, [])
+        if len(value) > _SMALL_PIECE:
+            pieces.append(value)
+        elif pieces and isinstance(pieces[-1], bytearray):
+            pieces[-1] += value
         else:
-            # Packed values come as one piece, unpacked ones as a piece each.
-            contents.setdefault(number, []).append(value)
+            pieces.append(bytearray(value))
     if 5 in sizes:
         # C3D's fork put `length` between channels and height: width is 5, and data became 6.
         shape = tuple(sizes.get(axis, 0) for axis in (1, 2, 3, 4, 5))
         return _Blob(shape, contents.get(6, []), "<f4")
     if 7 in contents:
-        shape = _parse_shape(contents[7][-1])
+        shape = _parse_shape(memoryview(contents[7][-1]))
     else:
         shape = tuple(sizes.get(axis, 0) for axis in (1, 2, 3, 4))
     if 8 in contents and 5 not in contents:
@@ -234,9 +258,11 @@ def _parse_shape(message: memoryview) -> tuple[int, ...]:
             dims.append(value)
             continue
         position = 0
-        while position < len(value):
+        while position < len(value) and len(dims) <= _MOST_AXES:
             dim, position = _varint(value, position)
             dims.append(dim)
+        if len(dims) > _MOST_AXES:
+            break  # the shape is checked where it is used
     return tuple(dims)
 
 

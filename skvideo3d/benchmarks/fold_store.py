@@ -7,11 +7,10 @@ import json
 import os
 import secrets
 import zipfile
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import sklearn
@@ -113,20 +112,24 @@ class FoldStore:
         FoldOutcome or None
             None where there is none, or a damaged one.
         """
+        path = self._path(train, test)
         try:
-            with (
-                open(self._path(train, test), "rb") as content,  # np.load leaves a damaged one open
-                np.load(content, allow_pickle=False) as file,
-            ):
-                return FoldOutcome(
-                    index,
-                    test,
-                    file["predictions"],
-                    file.get("scores"),
-                    json.loads(str(file["best_params"])),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            # np.load leaves a damaged one open, and would unpack whatever it claims to hold.
+            with open(path, "rb") as content:
+                if not _is_plain(content):
+                    return None
+                with np.load(content, allow_pickle=False) as file:
+                    predictions, scores = file["predictions"], file.get("scores")
+                    best_params = json.loads(str(file["best_params"]))
+        except Exception:  # damage makes the readers fail in any way, down to MemoryError
             return None
+        fits = (
+            predictions.shape == test.shape
+            and predictions.dtype.kind == "i"
+            and (scores is None or (scores.shape == test.shape and scores.dtype.kind == "f"))
+            and isinstance(best_params, dict)
+        )
+        return FoldOutcome(index, test, predictions, scores, best_params) if fits else None
 
     def put(self, train: NDArray[np.int64], test: NDArray[np.int64], outcome: FoldOutcome) -> None:
         """Keep a fold; without a word if the folder cannot be written to.
@@ -157,6 +160,16 @@ class FoldStore:
         for part in (train, test):
             digest.update(np.asarray(part, dtype=np.int64).tobytes() + b"|")
         return self.folder / f"{digest.hexdigest()}.npz"
+
+
+def _is_plain(content: BinaryIO) -> bool:
+    """Tell whether no array is compressed or longer than the file, as `np.savez` writes them."""
+    size = content.seek(0, os.SEEK_END)
+    with zipfile.ZipFile(content) as file:
+        parts = file.infolist()
+        stored = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
+    content.seek(0)
+    return stored and sum(part.file_size for part in parts) <= size
 
 
 class _UnknownError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from skvideo3d.exceptions import CheckpointError
-from skvideo3d.video.preprocessing import C3D_PREPROCESSING, I3D_PREPROCESSING, Preprocessing
+from skvideo3d.video.preprocessing import (
+    C3D_PREPROCESSING,
+    I3D_PREPROCESSING,
+    MeanCube,
+    Preprocessing,
+)
 
 from .fitting import build, check_fit, infer_config
 from .formats import read_metadata, read_shapes, read_tensors
@@ -48,6 +54,11 @@ MEAN_TENSOR = "preprocessing.mean"
 
 # What belongs before a network when its file does not say.
 RECIPES = {"c3d": C3D_PREPROCESSING, "i3d": I3D_PREPROCESSING}
+
+# What no checkpoint of these networks comes near, and a hostile one would keep us busy with.
+_MOST_ARRAYS = 10_000
+_LONGEST_NAME = 1000
+_LONGEST_SIDE = 8192
 
 _SUFFIXES = {".pth", ".pt", ".pickle", ".safetensors", ".caffemodel"}
 
@@ -226,13 +237,23 @@ def _describe(path: str, state: FileState | None, given: Config) -> Description:
     shapes = read_shapes(path)
     if metadata is not None:
         shapes.pop(MEAN_TENSOR, None)
+    if len(shapes) > _MOST_ARRAYS or any(len(name) > _LONGEST_NAME for name in shapes):
+        raise CheckpointError(
+            f"'{path}' has {len(shapes)} arrays, of names with up to {max(map(len, shapes))} "
+            "characters, and is no checkpoint of C3D or I3D, which have hundreds with short names."
+        )
     layout, ours, others = _sorted_names(shapes, path)
     our_shapes = {name: layout.shape(name, shapes[theirs]) for name, theirs in ours.items()}
     if metadata is None:
         architecture: Architecture = layout.architecture
         recipe = layout.preprocessing
         known = {**layout.config, **dict(given)}
-        network = build(architecture, infer_config(architecture, our_shapes, known))
+        try:
+            network = build(architecture, infer_config(architecture, our_shapes, known))
+        except (RuntimeError, OverflowError) as error:  # of sizes beyond any memory
+            raise CheckpointError(
+                f"'{path}': no network has the shapes of its arrays: {str(error)[:200]}."
+            ) from None
     else:
         architecture, network, recipe = _from_metadata(metadata, path, dict(given))
     check_fit(network, our_shapes, others, layout, f"'{path}'")
@@ -260,9 +281,24 @@ def _from_metadata(
         architecture: Architecture = metadata["architecture"]
         network = build(architecture, {**metadata["config"], **given})
         recipe = Preprocessing.from_dict(metadata["preprocessing"], path)
-    except (KeyError, TypeError, ValueError) as error:
+        _check_recipe(recipe)
+    except Exception as error:  # values of any kind make anything fail, sizes torch's own checks
         raise CheckpointError(
             f"'{path}': its skvideo3d metadata do not describe a network: "
-            f"{type(error).__name__}: {error}. Write the file again with save_weights."
+            f"{type(error).__name__}: {str(error)[:200]}. Write the file again with save_weights."
         ) from None
     return architecture, network, recipe
+
+
+def _check_recipe(recipe: Preprocessing) -> None:
+    """Refuse what would fill the memory with the first frame, or its numbers with NaN."""
+    resize = recipe.resize if isinstance(recipe.resize, tuple) else (recipe.resize,)
+    if max(resize) > _LONGEST_SIDE:
+        raise ValueError(f"resize={recipe.resize!r} is longer than {_LONGEST_SIDE}")
+    numbers = [recipe.scale]
+    if not isinstance(recipe.mean, MeanCube):
+        numbers.extend(recipe.mean)
+    elif not isinstance(recipe.mean.sha256, str):
+        raise ValueError("the sha256 of its mean cube is no text")
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"a number of its preprocessing is not finite: {numbers}")

@@ -176,4 +176,5 @@ def _width(architecture: str, shapes: Shapes) -> float:
         return 1.0
     # Any factor between gives the same network; the roundest is likely the one that was used.
     middle = (low + high) / 2
-    return next(w for digits in range(20) if low < (w := round(middle, digits)) < high)
+    rounder = (w for digits in range(20) if low < (w := round(middle, digits)) < high)
+    return next(rounder, middle)

@@ -1,19 +1,21 @@
 """Named arrays out of a file, whatever wrote it: PyTorch, safetensors or Caffe.
 
-Nothing in a file is ever executed: PyTorch's pickles go through its restricted reader, which knows
-tensors and plain containers and refuses all else.
+Nothing in a file is ever executed, and none makes the reader take more memory than it has bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from skvideo3d import caffe
 from skvideo3d.exceptions import CheckpointError
+
+from .torch_files import load_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +36,8 @@ _FOREIGN = {
     b"<?xml": "a web page",
     b"\x1f\x8b": "compressed; unpack it first",
 }
+
+_LONGEST = 200
 
 _READ = (
     "Formats that are read: PyTorch state dicts (.pth, .pt, .pickle), safetensors, and networks of "
@@ -72,7 +76,7 @@ def read_tensors(path: str | PathLike[str]) -> dict[str, Tensor]:
             for layer, blobs in caffe.read_net(path).items()
             for i, blob in enumerate(blobs)
         }
-    return _state_dict(_load_torch(path, mapped=kind == "zip"), path)
+    return _state_dict(load_torch(path, zipped=kind == "zip"), path)
 
 
 def read_shapes(path: str | PathLike[str]) -> dict[str, tuple[int, ...]]:
@@ -130,7 +134,7 @@ def read_metadata(path: str | PathLike[str]) -> dict[str, Any] | None:
         return None
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"'{path}': its skvideo3d metadata are no JSON: {error}.") from None
     if not isinstance(values, dict):
         raise CheckpointError(f"'{path}': its skvideo3d metadata are no JSON object.")
@@ -149,6 +153,11 @@ def _kind(path: str | PathLike[str]) -> Literal["zip", "pickle", "safetensors", 
     # length may read like the beginning of any other format.
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < size:
         return "safetensors"
+    if Path(path).suffix == ".safetensors":
+        raise CheckpointError(
+            f"'{path}' is not a whole safetensors file: it does not begin with a header. Fetch or "
+            "write it again."
+        )
     for beginning, what in _FOREIGN.items():
         if start.lstrip().lower().startswith(beginning.lower()):
             raise CheckpointError(f"'{path}' is {what}. {_READ}")
@@ -159,34 +168,16 @@ def _kind(path: str | PathLike[str]) -> Literal["zip", "pickle", "safetensors", 
     return "caffe"
 
 
-def _safetensors(path: str | PathLike[str]) -> Any:
-    from safetensors import SafetensorError, safe_open
+@contextmanager
+def _safetensors(path: str | PathLike[str]) -> Iterator[Any]:
+    from safetensors import safe_open
 
     try:
-        return safe_open(str(path), framework="pt")
-    except SafetensorError as error:
+        with safe_open(str(path), framework="pt") as file:
+            yield file
+    except Exception as error:  # of a damaged file the reader says so in many ways
         raise CheckpointError(
-            f"'{path}' is not a whole safetensors file: {error}. Fetch or write it again."
-        ) from None
-
-
-def _load_torch(path: str | PathLike[str], *, mapped: bool) -> object:
-    import pickle
-
-    import torch
-
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"'{path}' holds more than tensors, so reading it would run code from the file, and it "
-            f"was not read ({_first_line(error)}). If you trust it, load it in the program that "
-            "wrote it and save the plain state dict: torch.save(model.state_dict(), ...)."
-        ) from None
-    except Exception as error:  # a damaged file can make the reader fail in any way
-        raise CheckpointError(
-            f"'{path}' is not a whole PyTorch file: {_first_line(error)}. Fetch or write it again. "
-            f"{_READ}"
+            f"'{path}' is not a whole safetensors file: {_shown(error)}. Fetch or write it again."
         ) from None
 
 
@@ -201,20 +192,34 @@ def _state_dict(loaded: object, path: str | PathLike[str]) -> dict[str, Tensor]:
             f"'{path}' holds a {type(loaded).__name__} and no state dict. {_READ}"
         )
     tensors = {
-        str(name): value for name, value in loaded.items() if isinstance(value, torch.Tensor)
+        name: value
+        for name, value in loaded.items()
+        if isinstance(name, str) and isinstance(value, torch.Tensor)
     }
     if not tensors:
+        keys = [_shown(key) if isinstance(key, str) else type(key).__name__ for key in loaded]
         raise CheckpointError(
             f"'{path}' holds no tensors by name; its first keys are "
-            f"{', '.join(map(repr, list(loaded)[:5])) or 'none at all'}."
+            f"{', '.join(map(repr, keys[:5])) or 'none at all'}."
+        )
+    # Tensors may repeat the same bytes without end, and would fill the memory when copied.
+    claimed, size = 0, Path(path).stat().st_size
+    for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+            raise CheckpointError(
+                f"'{path}': {_shown(name)!r} is no plain array of numbers. Save the plain state "
+                "dict of the network: torch.save(model.state_dict(), ...)."
+            )
+        claimed += tensor.numel() * tensor.element_size()
+    if claimed > size:
+        raise CheckpointError(
+            f"'{path}' has {size} bytes and its arrays claim to have {claimed}: arrays that repeat "
+            "the same numbers are not read. Save them as they are: tensor.contiguous()."
         )
     return tensors
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    for line in lines:
-        # PyTorch explains itself at length; the refused name is in this line.
-        if "Unsupported" in line or "GLOBAL" in line:
-            return line.strip().rstrip(".")
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+def _shown(text: object) -> str:
+    """Cut what a file says of itself to what fits an error, without what moves a terminal."""
+    line = str(text)[:_LONGEST].strip().rstrip(".")
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -11,14 +12,15 @@ from dataclasses import dataclass, field, replace
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
-from skvideo3d.exceptions import SkVideo3DError
+from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError, VideoNotFoundError
 from skvideo3d.video.limits import ReadingLimits
-from skvideo3d.video.sources import VideoSource
+from skvideo3d.video.sources import SegmentSource, VideoSource
 
 from .devices import Device
 from .extraction import Outcome, extract, look_up
+from .gathering import stored_video
 from .spec import DescriptorSpec
-from .store import open_store
+from .store import entry_key, open_store, video_digest
 
 __all__ = ["Resources", "are_stored", "describe"]
 
@@ -71,19 +73,16 @@ def describe(
         the work.
     """
     missing = []
-    store = open_store(resources.store_folder) if resources.store_folder else None
+    known = _Known(spec, resources)
     for index, source in enumerate(sources):
-        try:
-            found = look_up(source, spec, store) if store is not None else None
-        except SkVideo3DError as error:  # nothing there to take the identity of
-            on_outcome(Outcome(index, {}, error))
-            continue
-        if found is None:
+        outcome = known.look_up(index, source)
+        if outcome is None:
             missing.append(index)
         else:
-            on_outcome(Outcome(index, found.layers, loss=found.loss))
+            on_outcome(outcome)
     with closing(_extract(sources, missing, spec, resources)) as outcomes:
         for outcome in outcomes:
+            known.note(outcome, sources[outcome.index])
             on_outcome(outcome)
 
 
@@ -112,6 +111,51 @@ def are_stored(
         except SkVideo3DError:  # nothing there to take the identity of
             found.append(False)
     return found
+
+
+class _Known:
+    """What earlier calls found: descriptors in the store, failures in the memory of this process.
+
+    The folds of a cross-validation ask for the same videos again and again: one that hangs must
+    not hang in each of them.
+    """
+
+    def __init__(self, spec: DescriptorSpec, resources: Resources) -> None:
+        self._fingerprints = spec.fingerprints()
+        self._store = open_store(resources.store_folder) if resources.store_folder else None
+        # What a failure to read depends on beside the video.
+        self._settings = f"{'|'.join(self._fingerprints.values())}|{resources.limits}"
+        self._digests: dict[int, str] = {}
+
+    def look_up(self, index: int, source: VideoSource) -> Outcome | None:
+        if self._store is None:
+            return None
+        try:
+            digest = video_digest(source.identity())
+        except SkVideo3DError as error:  # nothing there to take the identity of
+            return Outcome(index, {}, error)
+        found = stored_video(digest, self._fingerprints, self._store)
+        if found is not None:
+            return Outcome(index, found.layers, loss=found.loss)
+        failure = self._store.failure(entry_key(digest, self._settings))
+        if failure is not None:
+            return Outcome(index, {}, failure)
+        self._digests[index] = digest
+        return None
+
+    def note(self, outcome: Outcome, source: VideoSource) -> None:
+        error = outcome.error
+        if self._store is None or not isinstance(error, VideoDecodeError):
+            return
+        # What is not there, or not for us, may be mended without a change of its identity.
+        if not isinstance(error, VideoNotFoundError) and _may_be_read(source):
+            key = entry_key(self._digests[outcome.index], self._settings)
+            self._store.note_failure(key, error)
+
+
+def _may_be_read(source: VideoSource) -> bool:
+    inner = source.source if isinstance(source, SegmentSource) else source
+    return os.access(inner.name, os.R_OK)
 
 
 def _extract(

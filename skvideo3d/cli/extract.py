@@ -59,6 +59,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--weights", help="name, path, or 'random' (default: the network's published weights)"
     )
     parser.add_argument("--memory", metavar="DIR", help="keep descriptors here, for any later run")
+    parser.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="also where links in a folder lead out of it (default: they are left out and counted)",
+    )
     add_describer_options(parser)
     parser.set_defaults(run=run)
 
@@ -79,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     own_memory = args.output.with_name(args.output.name + ".descriptors")
     try:
         _check_output(args.output)
-        paths = expand(args.videos)
+        paths = expand(args.videos, follow_links=args.follow_links)
         describer = make_describer(args, args.network, args.weights)
         describer.set_params(
             on_error="nan", memory=args.memory or own_memory, verbose=0 if args.quiet else 1

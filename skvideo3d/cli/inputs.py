@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from skvideo3d.video.folders import walk
+from skvideo3d.video.folders import tell_left_out, walk
 from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 __all__ = ["expand"]
@@ -17,20 +17,22 @@ __all__ = ["expand"]
 _LIST_SUFFIXES = {".txt", ".lst", ".list"}
 
 
-def expand(arguments: Sequence[str]) -> list[str]:
+def expand(arguments: Sequence[str], *, follow_links: bool = False) -> list[str]:
     """Find the videos that the words of a command line name.
 
     Parameters
     ----------
     arguments : sequence of str
         Video files, folders, lists (.txt, or - for the standard input) with one path a line.
+    follow_links : bool, default=False
+        Whether links in a folder may lead out of it.
 
     Returns
     -------
     list of str
         Paths of files and of folders of frames. A folder without any stands for itself, to be
-        refused with the reason. Files in folders that are taken for no videos are counted on
-        stderr.
+        refused with the reason, unless it has links that are not followed. Those are counted on
+        stderr, and so are files in folders that are taken for no videos.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def expand(arguments: Sequence[str]) -> list[str]:
         if argument == "-":
             paths.extend(_lines(sys.stdin.buffer.read()))
         elif os.path.isdir(argument):
-            paths.extend(_in_folder(argument, others) or [argument])
+            paths.extend(_in_folder(argument, others, follow_links=follow_links))
         elif Path(argument).suffix.lower() in _LIST_SUFFIXES:
             paths.extend(_lines(_read_list(Path(argument))))
         else:
@@ -60,15 +62,21 @@ def expand(arguments: Sequence[str]) -> list[str]:
     return paths
 
 
-def _in_folder(folder: str, others: Counter[str]) -> list[str]:
+def _in_folder(folder: str, others: Counter[str], *, follow_links: bool) -> list[str]:
     """Walk a folder: one with videos gives those, one with only images is itself a video."""
     paths: list[str] = []
-    for place, _, files in walk(folder):
+    left_out: list[str] = []
+    n_before = 0
+    for place, _, files in walk(folder, follow_links=follow_links, left_out=left_out):
+        here, n_before = left_out[n_before:], len(left_out)
         suffixes = {name: os.path.splitext(name)[1].lower() for name in files}
         videos = sorted(name for name, suffix in suffixes.items() if suffix in VIDEO_SUFFIXES)
         has_images = not set(suffixes.values()).isdisjoint(IMAGE_SUFFIXES)
         if has_images and all(suffixes[name] == ".gif" for name in videos):
-            paths.append(place)  # a moving preview beside the frames is none of them
+            # Its reader would follow the links among its frames. A moving preview beside the frames
+            # is none of them.
+            if not any(os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES for path in here):
+                paths.append(place)
             videos = []
         paths.extend(os.path.join(place, name) for name in videos)
         others.update(
@@ -76,7 +84,10 @@ def _in_folder(folder: str, others: Counter[str]) -> list[str]:
             for suffix in suffixes.values()
             if suffix not in VIDEO_SUFFIXES and suffix not in IMAGE_SUFFIXES
         )
-    return paths
+    if left_out:
+        print(tell_left_out(left_out, folder), file=sys.stderr)
+        return paths
+    return paths or [folder]
 
 
 def _read_list(path: Path) -> bytes:

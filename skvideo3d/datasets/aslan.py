@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -37,7 +35,9 @@ Transactions on Pattern Analysis and Machine Intelligence 34(3), 615-621, 2012.
 """
 
 
-def load_aslan(root: str | os.PathLike[str], *, missing: Missing = "raise") -> Bunch:
+def load_aslan(
+    root: str | os.PathLike[str], *, missing: Missing = "raise", follow_links: bool = False
+) -> Bunch:
     """Load the pairs of ASLAN's View 2 [1]_.
 
     The folder holds, at any depth, ``View2.mat`` and the samples, which are named by four digits as
@@ -51,6 +51,9 @@ def load_aslan(root: str | os.PathLike[str], *, missing: Missing = "raise") -> B
     missing : {"raise", "drop"}, default="raise"
         What to do about samples that pairs name and the folder lacks: refuse, or go on without
         their pairs.
+    follow_links : bool, default=False
+        Whether links below `root` may lead out of it. Otherwise such links are left out, and a
+        warning counts them.
 
     Returns
     -------
@@ -103,9 +106,9 @@ def load_aslan(root: str | os.PathLike[str], *, missing: Missing = "raise") -> B
     (array([1, 0]), array([0, 1]))
     """
     folder = check_root(root)
-    pairs, split = _read_pairs(_find_lists(folder))
+    index = VideoIndex(folder, follow_links=follow_links)
+    pairs, split = _read_pairs(_find_lists(index))
     n_splits = int(split[-1]) + 1
-    index = VideoIndex(folder)
     samples = np.unique(pairs[:, :2])
     names = [f"{sample:04d}.avi" for sample in samples]
     paths = [_find_sample(index, name) for name in names]
@@ -150,13 +153,13 @@ def _find_sample(index: VideoIndex, name: str) -> str | None:
     return index.find(f"ASLAN_AVI/{name}") or index.find(f"ASLAN_MP4/{name}") or index.find(name)
 
 
-def _find_lists(folder: Path) -> str:
-    pattern = os.path.join(glob.escape(str(folder)), "**", _LISTS)
-    found = sorted({os.path.realpath(path) for path in glob.glob(pattern, recursive=True)})
+def _find_lists(index: VideoIndex) -> str:
+    named = [path for path in index.matrices if os.path.basename(path) == _LISTS]
+    found = sorted({os.path.realpath(path) for path in named})
     if not found:
         raise ValueError(
-            f"there is no {_LISTS} below {str(folder)!r}. It lists the pairs: fetch it from the "
-            "benchmark's page and put it there."
+            f"there is no {_LISTS} below {str(index.root)!r}. It lists the pairs: fetch it from "
+            f"the benchmark's page and put it there.{index.hints()}"
         )
     if len(found) > 1:
         raise ValueError(

@@ -75,6 +75,7 @@ def load_dynamic_scenes(
     *,
     name: Literal["yupenn", "maryland"] | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
 ) -> Bunch:
     """Load one of the two sets of moving scenes: YUPENN [1]_ or Maryland "in the wild" [2]_.
 
@@ -92,6 +93,9 @@ def load_dynamic_scenes(
     missing : {"raise", "drop"}, default="raise"
         What to do if a class has fewer videos than in the whole set: refuse, or go on with those
         that are there. More videos than the set has are refused always.
+    follow_links : bool, default=False
+        Whether links below `root` may lead out of it. Otherwise such links are left out, and a
+        warning counts them.
 
     Returns
     -------
@@ -146,7 +150,7 @@ def load_dynamic_scenes(
     if name is not None and name not in _SETS:
         raise ValueError(f"name={name!r} is no such set: use 'yupenn', 'maryland' or None.")
     folder = check_root(root)
-    index = VideoIndex(folder)
+    index = VideoIndex(folder, follow_links=follow_links)
     # The folders around each video, the nearest first.
     around = [PurePath(path).relative_to(folder).parts[-2::-1] for path in index.paths]
     chosen: str = name or _recognise(around, str(folder))
@@ -249,7 +253,7 @@ def _check_counts(
         hint = ""
         if strange:
             hint += f" Folders of no class: {_shorten(sorted(strange))}; rename misspelt ones."
-        hint += index.archives_hint()
+        hint += index.hints()
         have = "has" if len(lacking) == 1 else "have"
         raise ValueError(
             f"{scenes.title} has {scenes.n_videos} videos of each class; below {root!r} "

@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 
 from skvideo3d.datasets.layout import counted
+from skvideo3d.datasets.texts import read_text
 from skvideo3d.video.lengths import frame_count
 
 __all__ = ["read_frame_labels", "window_labels"]
 
-_RANGE: Final = re.compile(r"(\d+)\s+(\d+)\s+(\S.*)")
-_NUMBERS: Final = re.compile(r"\d+\s+\d+")
+_RANGE: Final = re.compile(r"([0-9]+)\s+([0-9]+)\s+(\S.*)")
+_NUMBERS: Final = re.compile(r"[0-9]+\s+[0-9]+")
 _SLACK_FRAMES: Final = 2
 _SLACK_PERCENT: Final = 5
 _MOST_FRAMES: Final = 10_000_000
@@ -122,16 +123,8 @@ def read_frame_labels(
     ...     read_frame_labels(str(path), {"none"})
     ['cup', 'cup', None, None, 'pen']
     """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            lines = [line.strip() for line in file]
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"the label file {path!r} is not UTF-8 text ({error.reason} at byte {error.start}); "
-            "save it as UTF-8."
-        ) from error
-    except OSError as error:
-        raise ValueError(f"the label file {path!r} cannot be read: {error.strerror}.") from error
+    text = read_text(path, "the label file", "save it as UTF-8")
+    lines = [line.strip() for line in text.removesuffix("\n").split("\n")]
     first = next(filter(None, lines), None)
     if first is None:
         raise ValueError(f"the label file {path!r} is empty; write a label a line, or ranges.")

@@ -55,6 +55,7 @@ def load_hmdb51(
     classes: int | Sequence[str] | None = None,
     splits: Sequence[int] | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
 ) -> Bunch:
     r"""Load the videos of HMDB51 [1]_ and its three splits.
 
@@ -76,6 +77,9 @@ def load_hmdb51(
     missing : {"raise", "drop"}, default="raise"
         What to do about videos that the lists name and the folder lacks: refuse, or go on without
         them.
+    follow_links : bool, default=False
+        Whether links below `root` may lead out of it. Otherwise such links are left out, and a
+        warning counts them.
 
     Returns
     -------
@@ -125,9 +129,9 @@ def load_hmdb51(
     >>> videos.cv[0]
     (array([2]), array([0]))
     """
-    index = VideoIndex(check_root(root))
-    folder = find_lists(index, lists, _lacking, _ARCHIVE)
-    all_classes = sorted(_labels(os.listdir(folder)))
+    index = VideoIndex(check_root(root), follow_links=follow_links)
+    folder, lists_there = find_lists(index, lists, _lacking, _ARCHIVE)
+    all_classes = sorted(_labels(lists_there))
     chosen = choose_classes(all_classes, classes)
 
     labels: dict[str, str] = {}

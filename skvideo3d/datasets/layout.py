@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from skvideo3d.video.folders import walk
+from skvideo3d.video.folders import tell_left_out, walk
 from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 __all__ = ["Missing", "VideoIndex", "check_root", "counted", "keep_present"]
@@ -16,6 +17,7 @@ __all__ = ["Missing", "VideoIndex", "check_root", "counted", "keep_present"]
 Missing = Literal["raise", "drop"]
 
 _ARCHIVE_SUFFIXES = frozenset({".rar", ".zip", ".tar", ".tgz", ".gz", ".7z"})
+_OF_INTEREST = _ARCHIVE_SUFFIXES.union(VIDEO_SUFFIXES, IMAGE_SUFFIXES, {".txt", ".mat"})
 _SHOWN = 5
 
 
@@ -74,27 +76,36 @@ class VideoIndex:
     ----------
     root : Path
         From `check_root`.
+    follow_links : bool, default=False
+        Whether links may lead out of the folder. Otherwise a warning counts those that do.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, follow_links: bool = False) -> None:
         self.root = root
+        self.follow_links = follow_links
         self.archives: list[str] = []
         """Archives that lie below the folder, which may want unpacking."""
         self.paths: list[str] = []
         """All videos, sorted."""
         self.texts: list[str] = []
-        """All text files, among which the lists of a set may be."""
-        for place, subfolders, visible in walk(root):
-            suffixes = [os.path.splitext(name)[1].lower() for name in visible]
-            self.texts += [
-                os.path.join(place, name)
-                for name, suffix in zip(visible, suffixes, strict=True)
-                if suffix == ".txt"
-            ]
+        """All text files, among which the lists of a set may be, sorted."""
+        self.matrices: list[str] = []
+        """All MATLAB files, sorted."""
+        left_out: list[str] = []
+        n_before = 0
+        for place, subfolders, visible in walk(root, follow_links=follow_links, left_out=left_out):
+            suffixes = [_suffix(name) for name in visible]
+            here, n_before = left_out[n_before:], len(left_out)
+            for name, suffix in zip(visible, suffixes, strict=True):
+                if suffix in (".txt", ".mat"):
+                    lists = self.texts if suffix == ".txt" else self.matrices
+                    lists.append(os.path.join(place, name))
             has_images = not set(suffixes).isdisjoint(IMAGE_SUFFIXES)
             # Frames of one video, and not a picture that lies beside the folders of a set.
             if has_images and not subfolders and set(suffixes).isdisjoint(VIDEO_SUFFIXES):
-                self.paths.append(place)
+                # Its reader would follow the links among its frames.
+                if not any(_suffix(path) in IMAGE_SUFFIXES for path in here):
+                    self.paths.append(place)
                 continue
             for name, suffix in zip(visible, suffixes, strict=True):
                 if suffix in VIDEO_SUFFIXES:
@@ -102,19 +113,30 @@ class VideoIndex:
                 elif suffix in _ARCHIVE_SUFFIXES:
                     self.archives.append(os.path.join(place, name))
         self.paths.sort()
+        self.texts.sort()
+        self.matrices.sort()
+        self._links = tell_left_out(
+            [path for path in left_out if _suffix(path) in _OF_INTEREST or os.path.isdir(path)],
+            root,
+        )
+        if self._links:
+            # From here over the loader to whoever called it.
+            warnings.warn(self._links, UserWarning, stacklevel=3)
 
-    def archives_hint(self) -> str:
-        """Tell of archives that may want unpacking, after a blank; empty if there are none.
+    def hints(self) -> str:
+        """Tell, after a blank, why videos may be missing; empty if there is no reason.
 
         Returns
         -------
         str
+            Of archives that may want unpacking, and of links that were not followed.
         """
+        hint = f" {self._links}" if self._links else ""
         if not self.archives:
-            return ""
+            return hint
         lie = counted(len(self.archives), "archive lies", "archives lie")
         them = "it" if len(self.archives) == 1 else "them"
-        return f" {lie} there, such as {self.archives[0]!r}: unpack {them}."
+        return f" {lie} there, such as {self.archives[0]!r}: unpack {them}.{hint}"
 
     def find(self, name: str) -> str | None:
         """Find the video that a list calls by `name`.
@@ -188,7 +210,7 @@ def keep_present(
     present = [i for i, path in enumerate(paths) if path is not None]
     if lacking and (missing == "raise" or not present):
         shown = ", ".join(lacking[:_SHOWN]) + (", ..." if len(lacking) > _SHOWN else "")
-        hint = index.archives_hint()
+        hint = index.hints()
         if not hint and not index.paths:
             hint = " There is no video below it at all: give the folder the set was unpacked into."
         if present:
@@ -204,3 +226,7 @@ def _stem(name: str) -> str:
     """Cut the ending off, and only a video's: names such as HMDB51's have dots inside."""
     stem, suffix = os.path.splitext(name)
     return (stem if suffix.lower() in VIDEO_SUFFIXES else name).lower()
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -50,6 +48,7 @@ def load_object_sequences(
     stride: int = 8,
     min_frames: int = 8,
     background: Sequence[str] = ("0", "none", "background", ""),
+    follow_links: bool = False,
 ) -> Bunch:
     r"""Load windows of sequences that are labelled frame by frame, such as egocentric objects.
 
@@ -87,6 +86,9 @@ def load_object_sequences(
         Frames that have to have a window's label.
     background : sequence of str, default=("0", "none", "background", "")
         Labels that stand for no object, whatever the case of their letters.
+    follow_links : bool, default=False
+        Whether links below `root` may lead out of it. Otherwise such links are left out, and a
+        warning counts them.
 
     Returns
     -------
@@ -142,13 +144,15 @@ def load_object_sequences(
         raise ValueError(f"background={background!r} is one word; pass a list, [{background!r}].")
     nothing = {word.lower() for word in background}
     folder = check_root(root)
-    sequences = VideoIndex(folder).paths
+    index = VideoIndex(folder, follow_links=follow_links)
+    sequences = index.paths
     if len(sequences) < 2:
         raise ValueError(
             f"{counted(len(sequences), 'sequence is', 'sequences are')} below {str(folder)!r}; "
             "leaving one out takes at least 2. Each is a video file or a folder of frames."
+            + index.hints()
         )
-    files = _match_labels(folder, sequences)
+    files = _match_labels(index)
     frames = [
         read_frame_labels(file, nothing, _count_images(path), video=path)
         for path, file in zip(sequences, files, strict=True)
@@ -196,14 +200,15 @@ def load_object_sequences(
     )
 
 
-def _match_labels(folder: Path, sequences: list[str]) -> list[str]:
+def _match_labels(index: VideoIndex) -> list[str]:
     """Find the label file of each sequence, and leave none over."""
-    pattern = os.path.join(glob.escape(str(folder)), "**", f"*{_SUFFIX}")
+    sequences = index.paths
     beside = {os.path.dirname(path) for path in sequences}
     files = [
         path
-        for path in sorted(glob.glob(pattern, recursive=True))
-        if not os.path.basename(path).lower().startswith("readme")
+        for path in index.texts
+        if path.endswith(_SUFFIX)
+        and not os.path.basename(path).lower().startswith("readme")
         and (os.path.dirname(path) in beside or _is_in_labels(path))
     ]
     chosen: dict[str, str] = {}

@@ -7,7 +7,6 @@ import filecmp
 import os
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, counted, keep_present
+from skvideo3d.datasets.texts import read_text
 
 __all__ = [
     "TEST",
@@ -45,7 +45,7 @@ def find_lists(
     lists: str | os.PathLike[str] | None,
     lacking: Callable[[AbstractSet[str]], list[str] | None],
     archive: str,
-) -> str:
+) -> tuple[str, set[str]]:
     """Find the folder with the lists, at any depth.
 
     Parameters
@@ -62,15 +62,19 @@ def find_lists(
 
     Returns
     -------
-    str
+    folder : str
         Absolute path.
+    names : set of str
+        Of the text files in it.
 
     Raises
     ------
     ValueError
         If the lists are not there, not complete, or there in different versions.
     """
-    place = index if lists is None else VideoIndex(check_root(lists))
+    place = index
+    if lists is not None:
+        place = VideoIndex(check_root(lists), follow_links=index.follow_links)
     folders: dict[str, set[str]] = {}
     for path in place.texts:
         folder, name = os.path.split(path)
@@ -98,7 +102,7 @@ def find_lists(
                 f"lists of the splits are in {first!r} and, different ones, in {other!r}; say with "
                 "lists= (--lists) which folder to use."
             )
-    return first
+    return first, folders[first]
 
 
 def read_list(path: str) -> list[tuple[str, str]]:
@@ -116,12 +120,9 @@ def read_list(path: str) -> list[tuple[str, str]]:
     Raises
     ------
     ValueError
-        If the file is no text.
+        As `read_text`.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path!r} is no text ({error}); unpack the lists again.") from error
+    text = read_text(path, "the list", "unpack the lists again")
     lines = enumerate(map(str.strip, text.split("\n")), start=1)
     return [(f"{path!r}, line {number}", line) for number, line in lines if line]
 

@@ -60,6 +60,7 @@ def load_ucf101(
     classes: int | Sequence[str] | None = None,
     splits: Sequence[int] | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
 ) -> Bunch:
     r"""Load the videos of UCF101 [1]_ and its three splits for recognition.
 
@@ -82,6 +83,9 @@ def load_ucf101(
     missing : {"raise", "drop"}, default="raise"
         What to do about videos that the lists name and the folder lacks: refuse, or go on without
         them.
+    follow_links : bool, default=False
+        Whether links below `root` may lead out of it. Otherwise such links are left out, and a
+        warning counts them.
 
     Returns
     -------
@@ -135,8 +139,8 @@ def load_ucf101(
     >>> videos.cv[0]
     (array([1, 2]), array([0]))
     """
-    index = VideoIndex(check_root(root))
-    folder = find_lists(index, lists, _lacking, _ARCHIVE)
+    index = VideoIndex(check_root(root), follow_links=follow_links)
+    folder, _ = find_lists(index, lists, _lacking, _ARCHIVE)
     all_classes = _read_classes(os.path.join(folder, _CLASSES))
     chosen = choose_classes(all_classes, classes)
 

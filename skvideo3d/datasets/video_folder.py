@@ -14,7 +14,7 @@ from sklearn.utils import Bunch
 
 from skvideo3d.datasets.layout import VideoIndex, check_root, counted
 from skvideo3d.datasets.splits import choose_classes
-from skvideo3d.video.folders import is_ours
+from skvideo3d.video.folders import is_ours, leads_out
 from skvideo3d.video.naming import natural_key
 
 __all__ = ["load_video_folder"]
@@ -36,6 +36,7 @@ def load_video_folder(
     labels: str | Callable[[str], str] | None = None,
     groups: str | Callable[[str], str] | None = None,
     classes: int | Sequence[str] | None = None,
+    follow_links: bool = False,
 ) -> Bunch:
     r"""Load one's own videos, as `sklearn.datasets.load_files` loads texts.
 
@@ -55,6 +56,9 @@ def load_video_folder(
         should be kept together in cross-validation.
     classes : int or sequence of str, default=None
         The first so many classes, or those of these names; None is all.
+    follow_links : bool, default=False
+        Whether links below `root` may lead out of it. Otherwise such links are left out, and a
+        warning counts them.
 
     Returns
     -------
@@ -93,11 +97,9 @@ def load_video_folder(
     (['ann', 'bob'], array([0, 0, 1, 0]))
     """
     folder = check_root(root)
-    index = VideoIndex(folder)
+    index = VideoIndex(folder, follow_links=follow_links)
     if not index.paths:
-        raise ValueError(
-            f"no video is below {str(folder)!r}.{index.archives_hint()} Check the path."
-        )
+        raise ValueError(f"no video is below {str(folder)!r}.{index.hints()} Check the path.")
     # From the root on, and with the separators that patterns are written for.
     inside = [PurePath(path).relative_to(folder).as_posix() for path in index.paths]
     if labels is None:
@@ -144,10 +146,15 @@ def _folder_labels(
             r"(--labels), a pattern that finds the class in the path, such as '^([a-z]+)'."
         )
     found = [path.partition("/")[0] for path in inside]
+    inside_of = os.path.realpath(index.root)
     folders = {
         entry.name
         for entry in os.scandir(index.root)
-        if entry.is_dir() and not entry.name.startswith(".") and not is_ours(entry.path)
+        if entry.is_dir()
+        and not entry.name.startswith(".")
+        and not is_ours(entry.path)
+        # of those that were left out a warning has told
+        and (index.follow_links or not leads_out(entry, inside_of))
     }
     empty = sorted(folders.difference(found), key=natural_key)
     if not isinstance(classes, int | str | None):
@@ -156,7 +163,7 @@ def _folder_labels(
         raise ValueError(
             f"{len(empty)} of the {counted(len(folders), 'class folder')} in {root!r} "
             f"{'has' if len(empty) == 1 else 'have'} no video: {_shorten(empty)}."
-            f"{index.archives_hint()} Fill or remove {'it' if len(empty) == 1 else 'them'}, or "
+            f"{index.hints()} Fill or remove {'it' if len(empty) == 1 else 'them'}, or "
             "choose others with classes= (--classes). If classes are not the folders, pass "
             "labels= (--labels), a pattern that finds the class in the path."
         )

@@ -51,11 +51,45 @@ def test_links_back_up_end(tmp_path):
     assert VideoIndex(tmp_path).paths == [str(tmp_path / "run" / "a.avi")]
 
 
-def test_links_to_folders_elsewhere_are_followed(tmp_path):
-    touch(tmp_path, "disk/a.avi")
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "run").symlink_to(tmp_path / "disk")
-    assert VideoIndex(tmp_path / "set").paths == [str(tmp_path / "set" / "run" / "a.avi")]
+def test_links_that_lead_out_are_left_out_and_told_of(tmp_path):
+    touch(tmp_path, "disk/a.avi", "disk/notes.md", "set/run/b.avi")
+    (tmp_path / "set" / "far").symlink_to(tmp_path / "disk")
+    (tmp_path / "set" / "run" / "c.avi").symlink_to(tmp_path / "disk" / "a.avi")
+    (tmp_path / "set" / "run" / "again.avi").symlink_to(tmp_path / "set" / "run" / "b.avi")
+    (tmp_path / "set" / "run" / "notes.md").symlink_to(tmp_path / "disk" / "notes.md")
+    with pytest.warns(UserWarning, match="lead out of it") as told:
+        index = VideoIndex(tmp_path / "set")
+    assert index.paths == [str(tmp_path / "set" / "run" / name) for name in ("again.avi", "b.avi")]
+    assert len(told) == 1
+    for part in (
+        *("2 links below", f"the first '{tmp_path}/set/far' to '{tmp_path}/disk'"),
+        *("follow_links=True", "--follow-links"),
+    ):
+        assert part in str(told[0].message)
+    assert str(told[0].message) in index.hints()
+    followed = VideoIndex(tmp_path / "set", follow_links=True)
+    assert len(followed.paths) == 4
+    assert followed.hints() == ""
+
+
+def test_frames_that_are_links_out_leave_their_folder_out(tmp_path):
+    touch(tmp_path, "disk/2.jpg", "set/mixed/1.jpg", "set/whole/1.jpg")
+    (tmp_path / "set" / "mixed" / "2.jpg").symlink_to(tmp_path / "disk" / "2.jpg")
+    (tmp_path / "set" / "links").mkdir()
+    (tmp_path / "set" / "links" / "1.jpg").symlink_to(tmp_path / "disk" / "2.jpg")
+    with pytest.warns(UserWarning, match="2 links .* lead out"):
+        index = VideoIndex(tmp_path / "set")
+    assert index.paths == [str(tmp_path / "set" / "whole")]
+    assert len(VideoIndex(tmp_path / "set", follow_links=True).paths) == 3
+
+
+def test_a_root_that_is_a_link_is_as_good_as_where_it_leads(tmp_path):
+    touch(tmp_path, "disk/run/a.avi")
+    (tmp_path / "disk" / "jog").symlink_to(tmp_path / "disk" / "run")
+    (tmp_path / "set").symlink_to(tmp_path / "disk")
+    assert VideoIndex(tmp_path / "set").paths == [
+        str(tmp_path / "set" / name / "a.avi") for name in ("jog", "run")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -91,12 +91,13 @@ def test_lists_lie_beside_videos_or_frames_or_away(tmp_path):
     (tmp_path / "set" / "frames" / "1.jpg").touch()
     (tmp_path / "set" / "frames" / "list.txt").touch()
     index = VideoIndex(tmp_path / "set")
-    assert find_lists(index, None, lacking, "a.zip") == str(tmp_path / "set" / "frames")
+    folder, names = find_lists(index, None, lacking, "a.zip")
+    assert (folder, names) == (str(tmp_path / "set" / "frames"), {"list.txt"})
     (tmp_path / "away" / "deep").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"not below .*away'\. They come in a\.zip"):
         find_lists(index, tmp_path / "away", lacking, "a.zip")
     (tmp_path / "away" / "deep" / "list.txt").touch()
-    found = find_lists(index, tmp_path / "away", lacking, "a.zip")
+    found, _ = find_lists(index, tmp_path / "away", lacking, "a.zip")
     assert found == str(tmp_path / "away" / "deep")
 
 

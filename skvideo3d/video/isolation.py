@@ -9,6 +9,7 @@ videos.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import signal
 import subprocess
@@ -102,10 +103,9 @@ class IsolatedReader:
         """
         n_given = 0
         while True:
-            is_first = True
+            process = self._ready_process()
+            is_first, process.is_fresh = process.is_fresh, False
             try:
-                process = self._ready_process()
-                is_first, process.is_fresh = process.is_fresh, False
                 for n_clips, clip in enumerate(self._clips(process, index, cost, losses), 1):
                     if n_clips > n_given:
                         yield clip
@@ -154,12 +154,14 @@ class IsolatedReader:
         while True:
             began = time.monotonic()
             message = process.channel.receive(left)
+            deadline = math.inf if left is None else began + left
             match message.get("is"):
                 case "clip":
                     places, new = message["places"], message["new"]
                     pixels = np.empty((len(new), height, width, 3), np.uint8)
-                    deadline = float("inf") if left is None else began + left
                     process.channel.fill(memoryview(pixels.data).cast("B"), deadline)
+                    if left is not None:
+                        left = deadline - time.monotonic()
                     known.update(zip(new, pixels, strict=True))
                     known = {place: known[place] for place in places}
                     yield VideoClip(
@@ -175,19 +177,22 @@ class IsolatedReader:
                     raise _error(message)
                 case _:
                     raise ChannelClosedError
-            if left is not None:
-                left -= time.monotonic() - began
 
     def _ready_process(self) -> _Process:
-        if self._process is None:
-            self._process = _take()
-            self._process.channel.send(
-                {
-                    "do": "read",
-                    "recipe": recipe_to_json(self._recipe),
-                    "sources": [source_to_json(source) for source in self._sources],
-                }
-            )
+        while self._process is None:
+            process = _take()
+            try:
+                process.channel.send(
+                    {
+                        "do": "read",
+                        "recipe": recipe_to_json(self._recipe),
+                        "sources": [source_to_json(source) for source in self._sources],
+                    }
+                )
+            except ChannelClosedError:  # it was ended while it waited
+                process.kill()
+                continue
+            self._process = process
         if self._is_aborted:
             self._process.end()
         return self._process

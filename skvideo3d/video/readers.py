@@ -172,4 +172,4 @@ def _from_key(decoding: Decoding, clock: Clock, first: int) -> Generator[Frame, 
             damage or missing,
         )
         expected = number + 1
-    return expected
+    return expected if expected > first else 0

@@ -9,13 +9,12 @@ import pytest
 
 from skvideo3d import VideoSegment
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
-from skvideo3d.feature_extraction import reading
 from skvideo3d.feature_extraction.extraction import extract, look_up
 from skvideo3d.feature_extraction.network import run_network
 from skvideo3d.feature_extraction.spec import DescriptorSpec
 from skvideo3d.feature_extraction.store import DescriptorStore, video_digest
 from skvideo3d.models.checkpoints import resolve_weights
-from skvideo3d.video import Preprocessing
+from skvideo3d.video import Preprocessing, clips
 from skvideo3d.video.frames import Frame
 from skvideo3d.video.sources import as_source
 
@@ -103,7 +102,7 @@ def test_only_frames_of_clips_are_prepared_unless_they_are_too_large_to_wait(
 
     expected = by_index(extract(sources, replace(spec, clip_stride=20)))
     monkeypatch.setattr(Preprocessing, "prepare_frame", counting)
-    monkeypatch.setattr(reading, "_MAX_WAITING_BYTES", limit)
+    monkeypatch.setattr(clips, "_MAX_WAITING_BYTES", limit)
     outcomes = by_index(extract(sources, replace(spec, clip_stride=20)))
     # Of (20, 16, 5, 60, 31, 40) frames the first 16 of every 20, where there are as many.
     needed, read = 16 + 16 + 5 + 48 + 16 + 32, 20 + 16 + 5 + 60 + 31 + 40
@@ -124,7 +123,7 @@ class Endless:
     def identity(self):
         return ("endless",)
 
-    def frames(self, first=0):
+    def frames(self, first=0, since=0.0, max_pixels=None):
         pixels = np.zeros((24, 32, 3), dtype=np.uint8)
         while True:
             yield Frame(self.n_frames, np.nan, np.nan, pixels)
@@ -242,7 +241,7 @@ class BreaksOff:
     def identity(self):
         return ("breaks", *self.whole.identity())
 
-    def frames(self, first=0):
+    def frames(self, first=0, since=0.0, max_pixels=None):
         for frame in self.whole.frames():
             if frame.number == 50:
                 raise VideoDecodeError("'breaks off' breaks off after 50 frames.")

@@ -27,7 +27,7 @@ class CountedFile(FileSource):
         object.__setattr__(self, "given", [])
         object.__setattr__(self, "n_open", 0)
 
-    def frames(self, first=0, since=0.0):
+    def frames(self, first=0, since=0.0, max_pixels=None):
         self.opened.append(first)
         object.__setattr__(self, "n_open", self.n_open + 1)
         try:
@@ -265,7 +265,7 @@ def test_a_file_that_breaks_off_does_so_for_every_segment_as_it_does_alone(
 
 def test_a_decoder_that_fails_on_the_way_is_tried_anew_where_the_segment_is(mpeg4):
     class FailsFromFar(CountedFile):
-        def frames(self, first=0, since=0.0):
+        def frames(self, first=0, since=0.0, max_pixels=None):
             for frame in super().frames(first, since):
                 if frame.number - first == 20:
                     raise VideoDecodeError("breaks off")
@@ -310,10 +310,11 @@ def test_descriptors_of_segments_are_those_of_their_frames(h264, mpeg4, small_c3
     arrays = [np.stack([f.pixels for f in as_source(s).frames()]) for s in segments]
     opened = []
 
-    def noted(path, first, since):
+    def noted(path, first, since, max_pixels):
         opened.append((path, first))
-        return read_file(path, first, since)
+        return read_file(path, first, since, max_pixels)
 
+    monkeypatch.setenv("SKVIDEO3D_ISOLATION", "off")  # to be noted in this process
     monkeypatch.setattr(skvideo3d.video.sources, "read_file", noted)
     c3d = C3DTransformer(weights=small_c3d, layer="fc6")
     np.testing.assert_allclose(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from skvideo3d.inference.threads import StoppedError, stopped_by
+
 from .network import DeviceNetwork, Rows
 from .reading import Broken, Clip
 from .spec import DescriptorSpec
@@ -82,42 +84,52 @@ class Computers:
         """
         self._batches.put(clips)
 
-    def stop(self) -> None:
-        """End all threads, each after what it is at; what waits is left."""
+    def leave(self) -> None:
+        """Have all threads leave what they are at, and do not wait for it."""
         self._stop.set()
         for _ in self._threads:
             self._batches.put(None)
+
+    def stop(self) -> None:
+        """End all threads: in the middle of a batch on a CPU, after it elsewhere."""
+        self.leave()
         for thread in self._threads:
             thread.join()
 
     def _run(self, device: str) -> None:
         try:
-            network: DeviceNetwork | None = None
-            begun: _Begun | None = None
-            done_at = 0.0
-
-            def deliver(batch: _Begun) -> None:
-                nonlocal done_at
-                layers = batch.wait()
-                # Until then a GPU was at the batch before this one.
-                since, done_at = max(batch.since, done_at), perf_counter()
-                self._messages.put(Computed(batch.clips, layers, done_at - since))
-
-            while (clips := self._next(begun)) is not None or begun is not None:
-                following = None
-                if clips is not None:
-                    since = perf_counter()
-                    network = network or DeviceNetwork(self._spec, device)
-                    wait = network.start([clip.frames for clip in clips])
-                    following = _Begun(clips, since, wait)
-                if begun is not None:
-                    deliver(begun)
-                begun = following
-                if begun is not None and network is not None and not network.is_asynchronous:
-                    deliver(begun)
-                    begun = None
+            with stopped_by(self._stop):
+                self._compute(device)
+        except StoppedError:
+            return
         except BaseException as error:  # raised again by the thread that waits for us
             self._messages.put(Broken(error))
+
+    def _compute(self, device: str) -> None:
+        network: DeviceNetwork | None = None
+        begun: _Begun | None = None
+        done_at = 0.0
+
+        def deliver(batch: _Begun) -> None:
+            nonlocal done_at
+            layers = batch.wait()
+            # Until then a GPU was at the batch before this one.
+            since, done_at = max(batch.since, done_at), perf_counter()
+            self._messages.put(Computed(batch.clips, layers, done_at - since))
+
+        while (clips := self._next(begun)) is not None or begun is not None:
+            following = None
+            if clips is not None:
+                since = perf_counter()
+                network = network or DeviceNetwork(self._spec, device)
+                wait = network.start([clip.frames for clip in clips])
+                following = _Begun(clips, since, wait)
+            if begun is not None:
+                deliver(begun)
+            begun = following
+            if begun is not None and network is not None and not network.is_asynchronous:
+                deliver(begun)
+                begun = None
 
     def _next(self, begun: _Begun | None) -> list[Clip] | None:
         """Take a batch; None at the end, or if there is none yet and one to be delivered."""

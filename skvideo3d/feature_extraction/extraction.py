@@ -169,6 +169,7 @@ class _Work:
                 ending.callback(gatherer.release)
                 ending.callback(computers.stop)
                 ending.callback(readers.stop)
+                ending.callback(computers.leave)  # while the readers are waited for
 
 
 def _release(messages: queue.SimpleQueue[object]) -> None:

@@ -10,18 +10,43 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
-__all__ = ["run_all"]
+__all__ = ["StoppedError", "run_all", "stopped_by"]
 
 _Item = TypeVar("_Item")
+
+_stop: ContextVar[threading.Event | None] = ContextVar("_stop", default=None)
+
+
+class StoppedError(Exception):
+    """Nobody wants what was being computed; see `stopped_by`."""
+
+
+@contextmanager
+def stopped_by(stop: threading.Event) -> Iterator[None]:
+    """Let another thread end what this one computes, in the middle of a batch.
+
+    Parameters
+    ----------
+    stop : threading.Event
+        As soon as it is set, `run_all` raises `StoppedError` where it is called in this thread
+        inside the ``with`` block, when the pieces that have begun are done: some milliseconds.
+    """
+    token = _stop.set(stop)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
 
 
 def run_all(function: Callable[[_Item], object], items: Iterable[_Item]) -> None:
@@ -35,14 +60,20 @@ def run_all(function: Callable[[_Item], object], items: Iterable[_Item]) -> None
         Of torch operations; called in inference mode. What it raises is raised here, when no other
         call is under way any more; what has not begun by then is left out.
     items : iterable
+
+    Raises
+    ------
+    StoppedError
+        If the caller is `stopped_by` something.
     """
     rest = iter(list(items))
+    stop = _stop.get()
     n_threads = torch.get_num_threads()
     if n_threads == 1:
-        _work(function, rest)
+        _work(function, rest, stop)
         return
     pool = _pool(n_threads)
-    workers = [pool.submit(_work, function, rest) for _ in range(n_threads)]
+    workers = [pool.submit(_work, function, rest, stop) for _ in range(n_threads)]
     try:
         for worker in workers:
             worker.result()
@@ -53,9 +84,13 @@ def run_all(function: Callable[[_Item], object], items: Iterable[_Item]) -> None
 
 
 @torch.inference_mode()
-def _work(function: Callable[[_Item], object], items: Iterator[_Item]) -> None:
+def _work(
+    function: Callable[[_Item], object], items: Iterator[_Item], stop: threading.Event | None
+) -> None:
     try:
         for item in items:
+            if stop is not None and stop.is_set():
+                raise StoppedError
             function(item)
     except BaseException:
         for _ in items:  # nothing more for the others

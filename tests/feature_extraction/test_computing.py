@@ -129,3 +129,25 @@ def test_what_waits_when_it_is_stopped_is_left(spec, clips):
     computers.start(messages)
     computers.stop()
     assert messages.empty()
+
+
+def test_a_batch_that_is_left_in_the_middle_is_neither_computed_nor_a_failure(
+    spec, clips, monkeypatch
+):
+    class Interrupted(DeviceNetwork):
+        def start(self, clips):
+            computers.leave()
+            wait = super().start(clips)
+            pytest.fail("the batch was computed to its end")
+            return wait
+
+    monkeypatch.setattr(computing, "DeviceNetwork", Interrupted)
+    computers, messages = Computers(spec, ["cpu"]), queue.SimpleQueue()
+    computers.start(messages)
+    computers.put(clips)
+    computers.stop()
+    assert messages.empty()
+    # What was left can be done later: the network is as it was.
+    monkeypatch.undo()
+    expected = run_network(np.stack([clip.frames for clip in clips]), spec, "cpu")["fc6"]
+    assert np.isfinite(expected).all()

@@ -10,7 +10,7 @@ import time
 import pytest
 import torch
 
-from skvideo3d.inference.threads import run_all
+from skvideo3d.inference.threads import StoppedError, run_all, stopped_by
 
 
 @pytest.fixture(autouse=True, params=[1, 2, 3])
@@ -77,6 +77,37 @@ def test_what_a_piece_raises_is_raised_and_the_rest_is_left_out():
     with pytest.raises(ValueError, match="piece 3"):
         run_all(fail, range(1000))
     assert len(done) < 999
+
+
+def test_what_is_stopped_is_left_after_the_pieces_that_have_begun():
+    stop, done = threading.Event(), []
+
+    def work(item):
+        if item == 3:
+            stop.set()
+        time.sleep(0.001)
+        done.append(item)
+
+    with stopped_by(stop), pytest.raises(StoppedError):
+        run_all(work, range(1000))
+    count = len(done)
+    assert 3 < count < 999
+    time.sleep(0.05)
+    assert len(done) == count
+    run_all(done.append, range(5))  # outside nothing is stopped
+    assert len(done) == count + 5
+
+
+def test_stopping_a_caller_leaves_the_others_alone():
+    stop, done = threading.Event(), []
+    stop.set()
+    other = threading.Thread(target=lambda: run_all(done.append, range(50)))
+    with stopped_by(stop):
+        other.start()
+        with pytest.raises(StoppedError):
+            run_all(done.append, [-1])
+    other.join()
+    assert sorted(done) == list(range(50))
 
 
 def test_several_callers_share_the_workers(n_threads):

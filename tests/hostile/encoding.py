@@ -37,7 +37,7 @@ _SPEED = {"preset": "ultrafast", "g": "12"}
 
 # The containers and codecs that video collections are made of.
 FORMATS = (
-    Format("mp4", "libx264", options={"g": "12", "bf": "2"}),
+    Format("mp4", "libx264", options={**_SPEED, "bf": "2"}),
     Format("mp4", "libx264", options=_SPEED, container_options={"movflags": "faststart"}, note="f"),
     Format("mp4", "libx264", options=_SPEED, container_options=_FRAGMENTS, note="fragments"),
     Format("mp4", "mpeg4", options={"g": "12"}),
@@ -92,9 +92,14 @@ def encode(
 ) -> Path:
     """Write frames, RGB or with alpha, to a file; `times` in units of `time_base`."""
     import av
+    from av.video.reformatter import VideoReformatter
 
     os.environ.setdefault("SVT_LOG", "1")  # errors alone: the encoder of AV1 talks much
-    with av.open(str(path), "w", format=container, options=container_options or {}) as output:
+    if codec == "libx264":  # whose slower presets do not give the same bytes each time
+        options = {"preset": "ultrafast", **(options or {})}
+    # Matroska has random identifiers otherwise.
+    settings = {"fflags": "bitexact", **(container_options or {})}
+    with av.open(str(path), "w", format=container, options=settings) as output:
         stream: Any = output.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pixels
@@ -105,10 +110,13 @@ def encode(
         stream.codec_context.thread_count = 1
         if times is not None:
             stream.codec_context.time_base = time_base
+        converter = VideoReformatter()
         for number, values in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(
                 values, format="rgba" if values.shape[2] == 4 else "rgb24"
             )
+            picture = converter.reformat(picture, format=pixels, threads=1)
+            picture.pts, picture.time_base = number, 1 / Fraction(rate)
             if times is not None:
                 picture.pts, picture.time_base = times[number], time_base
             output.mux(stream.encode(picture))

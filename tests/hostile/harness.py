@@ -26,10 +26,9 @@ from skvideo3d import C3DTransformer
 from skvideo3d.exceptions import SkVideo3DError
 
 TIMEOUT = 20.0  # for one video, where milliseconds are usual
-CLIP_LEN = 16
-_MOST_THREADS = 4  # that may be kept for the next call
-_MOST_CHILDREN = 2
-_MOST_OPEN_FILES = 24
+CLIP_STRIDE = 8  # a film of 40 frames has no frame outside all clips
+# A reading process is kept for the next call, and torch starts threads of its own at the first.
+_MOST_LEFT = {"threads": 4, "child processes": 2, "open files": 16}
 _MOST_MEMORY = 1 << 30  # bytes by which this process may grow at its peak
 _EXPECTED_WARNINGS = ("could not be described", "could be read only in part")
 
@@ -52,7 +51,7 @@ class Ending:
 
 def transformer(weights: str, **settings: Any) -> C3DTransformer:
     """Give the transformer that all of this is about, with a network of milliseconds."""
-    chosen = {"clip_stride": CLIP_LEN, "on_error": "nan", "timeout": TIMEOUT, **settings}
+    chosen = {"clip_stride": CLIP_STRIDE, "on_error": "nan", "timeout": TIMEOUT, **settings}
     return C3DTransformer(weights, **chosen)
 
 
@@ -111,24 +110,28 @@ def error_of(path: Path | str, weights: str, **settings: Any) -> SkVideo3DError 
 @contextmanager
 def watched(n_videos: int, findings: list[str]) -> Iterator[None]:
     """Note what a call leaves behind; end the process, with its stacks, if it never returns."""
-    before = _memory("VmRSS")
+    before = left_behind()
+    memory = _memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
     faulthandler.dump_traceback_later(TIMEOUT * n_videos + 60, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
-    for what, n, most in (
-        ("threads", threading.active_count(), _MOST_THREADS),
-        ("child processes", len(_children()), _MOST_CHILDREN),
-        ("open files", len(os.listdir("/proc/self/fd")) - len(_CLOSED_BEFORE), _MOST_OPEN_FILES),
-        ("bytes at the peak", _memory("VmHWM") - before, _MOST_MEMORY),
-    ):
-        if n > most:
-            findings.append(f"{n} {what} after {n_videos} videos; at most {most} are explained.")
+    for what, n in left_behind().items():
+        if n > before[what] + _MOST_LEFT[what]:
+            findings.append(f"{n} {what} after {n_videos} videos, {before[what]} before.")
+    if _memory("VmHWM") > memory + _MOST_MEMORY:
+        findings.append(f"{_memory('VmHWM')} bytes at the peak of {n_videos} videos.")
 
 
-_CLOSED_BEFORE = os.listdir("/proc/self/fd")
+def left_behind() -> dict[str, int]:
+    """Count what this process holds that a call could leave behind."""
+    return {
+        "threads": threading.active_count(),
+        "child processes": len(_children()),
+        "open files": len(os.listdir("/proc/self/fd")),
+    }
 
 
 def _memory(which: str) -> int:

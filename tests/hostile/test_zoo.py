@@ -7,11 +7,41 @@ import numpy as np
 import pytest
 
 from hostile.harness import describe, error_of
+from hostile.ways import differences
 from hostile.zoo import ZOO
 from skvideo3d.exceptions import SkVideo3DError
 
+# What is not yet as it should be, by test. Strict: whoever mends one takes it out here.
+_COVER = "A cover picture is taken for a film of one frame."
+_REASON = "With a store another reason is given: the identity of the file is taken first."
+_UNTYPED = "With a store an untyped error leaves the call: the identity cannot be taken."
+NOT_YET = {
+    "it_ends_as_it_should": {
+        "song_with_a_cover": _COVER,
+        "sound_with_a_cover_in_matroska": _COVER,
+        "cut_frame_after_a_clip": "One unreadable frame of a folder is an error, not a loss.",
+    },
+    "its_error_is_typed": {"song_with_a_cover": _COVER, "sound_with_a_cover_in_matroska": _COVER},
+    "a_store_makes_no_difference": {
+        **dict.fromkeys(("link_to_itself", "link_to_nothing", "nothing"), _REASON),
+        **dict.fromkeys(("file_taken_for_a_folder", "name_longer_than_names_can_be"), _REASON),
+        "path_longer_than_paths_can_be": _REASON,
+        "links_to_nothing_among_the_frames": _UNTYPED,
+        "name_with_a_null": _UNTYPED,
+        "name_that_no_file_system_takes": _UNTYPED,
+    },
+}
+
 BY_NAME = {specimen.name: specimen for specimen in ZOO}
 ERRORS = [specimen.name for specimen in ZOO if specimen.outcome == "error"]
+
+
+@pytest.fixture(autouse=True)
+def _not_yet(request):
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    reason = NOT_YET.get(request.node.originalname.removeprefix("test_"), {}).get(name)
+    if reason is not None:
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +116,21 @@ def test_names_make_no_difference(described):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_files_that_may_not_be_read_are_among_the_zoo():
     assert {"file_that_may_not_be_read", "folder_that_may_not_be_listed"} <= BY_NAME.keys()
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_store_makes_no_difference(paths, described, small_c3d, tmp_path, name):
+    ending = described[0][name]
+    for _ in ("computed", "looked up"):
+        (kept,), findings = describe([paths[name]], small_c3d, memory=tmp_path)
+        assert findings == []
+        assert (kept.kind, kept.reason, kept.loss) == (ending.kind, ending.reason, ending.loss)
+        if ending.row is not None:
+            np.testing.assert_allclose(kept.row, ending.row, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_every_entry_point_gives_the_same_rows_gaps_and_reasons(paths, small_c3d, tmp_path):
+    left_out = NOT_YET["a_store_makes_no_difference"]
+    chosen = [path for name, path in paths.items() if name not in left_out]
+    assert differences(chosen, small_c3d, tmp_path) == []

@@ -126,6 +126,15 @@ def link_to_an_endless_device_among_the_frames(folder):
     return path
 
 
+@FOLDERS.add("either", loss=True)
+def links_to_nothing_among_the_frames(folder):
+    path = frames_in(folder / "frames", 40)
+    for name, target in (("frame7.jpg", "nowhere.jpg"), ("frame30.jpg", "frame30.jpg")):
+        (path / name).unlink()
+        (path / name).symlink_to(target)
+    return path
+
+
 @FOLDERS.add("either", loss=None)
 def folder_among_the_frames(folder):
     path = frames_in(folder / "frames")

@@ -54,7 +54,7 @@ def folder_of_an_odd_name(folder):
     return encode(folder / "made.mp4", scene(20)).rename(place / "film.mp4")
 
 
-@NAMES.add("error", "name")
+@NAMES.add("error", "too long|does not exist")
 def name_longer_than_names_can_be(folder):
     return folder / ("x" * 300 + ".mp4")
 

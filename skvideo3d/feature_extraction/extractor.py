@@ -91,7 +91,9 @@ class VideoExtractor:
         ray.data.read_parquet("videos.parquet").map_batches(
             VideoExtractor,
             fn_constructor_args=(C3DTransformer(memory="/shared/descriptors"),),
-            batch_size=32, concurrency=8, num_cpus=4,
+            batch_size=32,
+            num_cpus=4,
+            compute=ray.data.ActorPoolStrategy(size=8),
         ).write_parquet("descriptors")
     """
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from skvideo3d.exceptions import SkVideo3DError
+
+from .isolation import call_isolated, is_isolation_possible
+from .limits import MAX_PIXELS
 from .naming import IMAGE_SUFFIXES
+from .pyav_reading import open_container
 from .sources import VideoSegment
 
-__all__ = ["clip_count", "frame_count"]
+__all__ = ["announced", "clip_count", "frame_count"]
 
 
 def frame_count(video: Any, fps: float | None = None) -> int | None:
@@ -84,17 +89,38 @@ def _of_path(path: str) -> tuple[int | None, float | None]:
         if os.path.isdir(path):
             names = (name.lower() for name in os.listdir(path) if not name.startswith("."))
             return sum(name.endswith(IMAGE_SUFFIXES) for name in names) or None, None
-        return _header(path)
+        return _header(path) if os.path.isfile(path) else (None, None)
     except OSError:
         return None, None
 
 
 def _header(path: str) -> tuple[int | None, float | None]:
+    if not is_isolation_possible():
+        count, rate = announced(path)
+    else:
+        try:
+            count, rate = call_isolated(f"{__name__}:{announced.__name__}", path)
+        except SkVideo3DError:
+            return None, None
+    return count, rate
+
+
+def announced(path: str) -> tuple[int | None, float | None]:
+    """Read the header of a file; to be called where a decoder may hang or crash.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    n_frames : int or None
+    fps : float or None
+    """
     import av
 
     try:
-        # Titles in legacy encodings are no reason to know nothing: HMDB51 has such files.
-        with av.open(path, metadata_errors="replace") as container:
+        with open_container(path, MAX_PIXELS) as container:
             stream = container.streams.best("video")
             if stream is None:
                 return None, None

@@ -9,6 +9,10 @@ from .frames import Frame
 
 __all__ = ["resample"]
 
+# A picture may stand still for an hour, and on average for 40 seconds of film.
+_FREE_SLOTS = 100_000
+_SLOTS_A_FRAME = 1000
+
 
 def resample(frames: Iterable[Frame], fps: float) -> Iterator[Frame]:
     """Show a video at a constant frame rate, as FFmpeg's ``fps`` filter does.
@@ -23,6 +27,12 @@ def resample(frames: Iterable[Frame], fps: float) -> Iterator[Frame]:
         In order of time, with finite time stamps.
     fps : float
         Frames per second of the result, positive.
+
+    Raises
+    ------
+    ValueError
+        If there would be absurdly more frames than there were: time stamps of damaged files jump
+        by years.
 
     Yields
     ------
@@ -40,18 +50,27 @@ def resample(frames: Iterable[Frame], fps: float) -> Iterator[Frame]:
     shown: Frame | None = None
     origin = 0.0
     slot = 0
-    for frame in frames:
+    for n_frames, frame in enumerate(frames, 1):
         if shown is None:
             origin = frame.time
         else:
-            slot = yield from _fill(
-                shown, origin, slot, _nearest_slot(frame.time, origin, fps), fps
-            )
+            until = _nearest_slot(frame.time, origin, fps)
+            _check_plausible(n_frames, until, fps)
+            slot = yield from _fill(shown, origin, slot, until, fps)
         shown = frame
     if shown is not None:
         # A video shows at least one frame, even where its own duration is unknown or tiny.
         end = max(_nearest_slot(shown.end, origin, fps), slot, 1)
+        _check_plausible(n_frames, end, fps)
         yield from _fill(shown, origin, slot, end, fps)
+
+
+def _check_plausible(n_frames: int, n_slots: int, fps: float) -> None:
+    if n_slots > _FREE_SLOTS + _SLOTS_A_FRAME * n_frames:
+        raise ValueError(
+            f"its time stamps say that frame {n_frames - 1} is at {n_slots / fps:.4g} s, which is "
+            f"{n_slots} frames at fps={fps:g}; use fps=None, or re-encode it."
+        )
 
 
 def _nearest_slot(time: float, origin: float, fps: float) -> int:

@@ -86,3 +86,14 @@ def test_it_is_ffmpegs_fps_filter_on_real_files(realdata, name):
     expected = filtered_by_ffmpeg(path, 25)
     result = [frame.pixels.mean() for frame in resample(read_file(path), 25)]
     np.testing.assert_array_equal(result, expected)
+
+
+def test_a_picture_may_stand_still_for_an_hour():
+    assert len(shown([0, 3600], 3600.04, fps=25)) == 90_001
+
+
+def test_time_stamps_that_jump_by_years_are_refused_before_any_frame_is_repeated():
+    frames = resample(film([0, 0.04, 3e8], 3e8 + 0.04), 25)
+    assert next(frames).number == 0
+    with pytest.raises(ValueError, match=r"frame 2 is at 3e\+08 s, .* use fps=None"):
+        next(frames)

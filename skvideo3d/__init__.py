@@ -7,15 +7,16 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .feature_extraction import (
-    C3DTransformer,
-    ClipDescriptors,
-    I3DTransformer,
-    PairSimilarityTransformer,
-)
-from .video import VideoSegment
+if TYPE_CHECKING:
+    from .feature_extraction import (
+        C3DTransformer,
+        ClipDescriptors,
+        I3DTransformer,
+        PairSimilarityTransformer,
+    )
+    from .video import VideoSegment
 
 __version__ = "0.1.0"
 
@@ -28,15 +29,27 @@ __all__ = [
     "__version__",
 ]
 
-# Public packages that are imported when they are first used: skvideo3d.models brings torch.
-_PACKAGES = ("benchmarks", "datasets", "inspection", "models")
+# Imported when first asked for: the process that reads videos needs `skvideo3d.video` and nothing
+# else, and skvideo3d.models brings torch.
+_HOMES = {
+    "C3DTransformer": "feature_extraction",
+    "ClipDescriptors": "feature_extraction",
+    "I3DTransformer": "feature_extraction",
+    "PairSimilarityTransformer": "feature_extraction",
+    "VideoSegment": "video",
+}
+_PACKAGES = ("benchmarks", "datasets", "feature_extraction", "inspection", "models", "video")
 
 
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value  # not asked for here again
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES})
+    return sorted({*globals(), *_HOMES, *_PACKAGES})

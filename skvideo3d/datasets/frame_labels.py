@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from skvideo3d.datasets.layout import counted
-from skvideo3d.datasets.texts import read_text
+from skvideo3d.datasets.texts import read_text, shown
 from skvideo3d.video.lengths import frame_count
 
 __all__ = ["read_frame_labels", "window_labels"]
@@ -22,6 +22,7 @@ _SLACK_FRAMES: Final = 2
 _SLACK_PERCENT: Final = 5
 _MOST_FRAMES: Final = 10_000_000
 """Four days and more; a larger number is a slip that would fill the memory."""
+_MOST_DIGITS: Final = 18
 
 
 def window_labels(
@@ -136,8 +137,8 @@ def read_frame_labels(
         for number, line in enumerate(lines, start=1):
             if _RANGE.fullmatch(line) or _NUMBERS.fullmatch(line):
                 raise ValueError(
-                    f"{path!r}, line {number}: {line!r} is a range, and the lines before it are "
-                    "labels of single frames; use one form in a file."
+                    f"{path!r}, line {number}: {shown(line)} is a range, and the lines before it "
+                    "are labels of single frames; use one form in a file."
                 )
         if n_frames is not None and len(words) != n_frames:
             raise ValueError(
@@ -175,8 +176,13 @@ def _expand(path: str, lines: list[str], n_frames: int | None) -> list[str]:
         match = _RANGE.fullmatch(line)
         if match is None:
             raise ValueError(
-                f"{path!r}, line {number}: {line!r} is no 'first last label', as the first line "
-                "tells this file to be; write the numbers of two frames and a word."
+                f"{path!r}, line {number}: {shown(line)} is no 'first last label', as the first "
+                "line tells this file to be; write the numbers of two frames and a word."
+            )
+        if max(len(match[1]), len(match[2])) > _MOST_DIGITS:
+            raise ValueError(
+                f"{path!r}, line {number}: {shown(line)} has no frame numbers of a video; correct "
+                "them."
             )
         begin, end = int(match[1]), int(match[2])
         if end < begin:

@@ -18,6 +18,7 @@ from skvideo3d.datasets.splits import (
     read_list,
     split_bunch,
 )
+from skvideo3d.datasets.texts import shown
 
 __all__ = ["load_hmdb51"]
 
@@ -176,7 +177,7 @@ def _read_split(path: str, label: str) -> dict[str, int]:
     for where, line in read_list(path):
         match = _VIDEO.fullmatch(line)
         if match is None:
-            raise ValueError(f"{where}, is {line!r}, not a name and 0, 1 or 2. {_AGAIN}")
+            raise ValueError(f"{where}, is {shown(line)}, not a name and 0, 1 or 2. {_AGAIN}")
         name = f"{label}/{match['name']}"
         if name in uses:
             raise ValueError(f"{where}, has {match['name']!r} for the second time. {_AGAIN}")

@@ -38,6 +38,7 @@ TRAIN: Final = 1
 TEST: Final = 2
 
 _SHOWN: Final = 5
+_LONGEST_LINE: Final = 8192
 
 
 def find_lists(
@@ -120,10 +121,16 @@ def read_list(path: str) -> list[tuple[str, str]]:
     Raises
     ------
     ValueError
-        As `read_text`.
+        As `read_text`, or if a line is longer than any name.
     """
     text = read_text(path, "the list", "unpack the lists again")
-    lines = enumerate(map(str.strip, text.split("\n")), start=1)
+    lines = list(enumerate(map(str.strip, text.split("\n")), start=1))
+    for number, line in lines:
+        if len(line) > _LONGEST_LINE:  # patterns would take for ever over it
+            raise ValueError(
+                f"{path!r}, line {number}, has {len(line)} characters, more than any name of a "
+                "file; unpack the lists again."
+            )
     return [(f"{path!r}, line {number}", line) for number, line in lines if line]
 
 

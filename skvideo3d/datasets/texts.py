@@ -6,8 +6,9 @@ import os
 import stat
 from typing import Final
 
-__all__ = ["read_text"]
+__all__ = ["read_text", "shown"]
 
+_SHOWN: Final = 200
 _MOST_BYTES: Final = 1 << 26
 """The longest list of any set that is known has a fiftieth of that."""
 
@@ -58,3 +59,22 @@ def read_text(path: str, what: str, advice: str) -> str:
         ) from error
     except OSError as error:
         raise ValueError(f"{what} {path!r} cannot be read: {error.strerror}; {advice}.") from error
+
+
+def shown(line: str) -> str:
+    """Quote a line for an error, and of an endless one the beginning.
+
+    Parameters
+    ----------
+    line : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> shown("1 Archery"), len(shown("x" * 1_000_000))
+    ("'1 Archery'", 205)
+    """
+    return repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "...")

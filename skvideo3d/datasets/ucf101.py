@@ -21,6 +21,7 @@ from skvideo3d.datasets.splits import (
     read_list,
     split_bunch,
 )
+from skvideo3d.datasets.texts import shown
 
 __all__ = ["load_ucf101"]
 
@@ -32,7 +33,7 @@ _AGAIN: Final = f"Unpack {_ARCHIVE} again, or mend the line."
 
 # The file's own spelling of the class may differ: HandstandPushups/v_HandStandPushups_g01_c01.avi.
 _VIDEO = re.compile(
-    r"(?P<name>(?P<label>[^/\\]+)[/\\].*_g(?P<group>\d+)_c\d+\.\w+)(?: +(?P<n>\d+))?"
+    r"(?P<name>(?P<label>[^/\\]+)[/\\].*_g(?P<group>[0-9]{1,9})_c\d+\.\w+)(?: +(?P<n>[0-9]{1,9}))?"
 )
 
 _DESCR = """\
@@ -184,8 +185,8 @@ def _read_classes(path: str) -> list[str]:
         name = name.strip()
         if number != str(len(names) + 1) or not name or name in names:
             raise ValueError(
-                f"{where}, is {line!r}; the number {len(names) + 1} and the name of another class "
-                f"have to be there. {_AGAIN}"
+                f"{where}, is {shown(line)}; the number {len(names) + 1} and the name of another "
+                f"class have to be there. {_AGAIN}"
             )
         names.append(name)
     if not names:
@@ -207,7 +208,7 @@ def _read_split(
             match = _VIDEO.fullmatch(line)
             if match is None or (use == TRAIN and match["n"] is None):
                 form = "Class/v_Class_g01_c01.avi" + (" 1" if use == TRAIN else "")
-                raise ValueError(f"{where}, is {line!r}, not as {form!r}. {_AGAIN}")
+                raise ValueError(f"{where}, is {shown(line)}, not as {form!r}. {_AGAIN}")
             name, label = match["name"], match["label"]
             if label not in all_classes:
                 raise ValueError(f"{where}: {_CLASSES} has no class {label!r}. {_AGAIN}")

@@ -30,6 +30,12 @@ def add_describer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="such as cpu or cuda:1")
     parser.add_argument("--batch-size", type=int, metavar="CLIPS")
     parser.add_argument("--n-jobs", type=int, metavar="N", help="processes")
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="that reading one video may take (1800)"
+    )
+    parser.add_argument(
+        "--max-pixels", type=int, metavar="N", help="refuse larger frames (67108864, twice 8k)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of --weights random (default: 0)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -61,6 +67,8 @@ def make_describer(args: argparse.Namespace, network: str, weights: str | None) 
         "device": args.device,
         "batch_size": args.batch_size,
         "n_jobs": args.n_jobs,
+        "timeout": args.timeout,
+        "max_pixels": args.max_pixels,
         "weights": weights,
     }
     transformer = C3DTransformer if network == "c3d" else I3DTransformer

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-_FAILURES_SHOWN = 10
+_SHOWN = 10
+# Parameters that change no descriptor.
+_NOT_SAID = ("memory", "verbose", "n_jobs", "batch_size", "device", "timeout", "max_pixels")
 
 _DESCRIPTION = """\
 Describe videos and write one row a video, with its path, to a .npz or .parquet file. VIDEO is a
@@ -33,7 +35,8 @@ video file, a folder of frames (jpg, png), a folder that holds videos at any dep
 .txt file, or - for the standard input, with one path a line, from the current folder.
 
 A video that cannot be described keeps its row, as NaN with the reason; the command then ends with
-a summary of failures and exit status 1. What is described is kept beside OUT until the file is
+a summary of failures and exit status 1. Of a damaged video, what can be decoded is described, and
+what was lost is noted. What is described is kept beside OUT until the file is
 whole, so that a run that was stopped goes on where it was when the command is given again.
 """
 
@@ -92,10 +95,15 @@ def run(args: argparse.Namespace) -> int:
         with warnings.catch_warnings():
             # The summary below says it better.
             warnings.filterwarnings("ignore", message=".*could not be described")
+            warnings.filterwarnings("ignore", message=".*could be read only in part")
             rows = describer.fit_transform(paths)
         reasons = {i: reason for i, _, reason in describer.failures_}
-        errors = [reasons.get(i, "") for i in range(len(paths))]
-        _write(args.output, paths, rows, errors, _settings(describer))
+        losses = {i: loss for i, _, loss in describer.losses_}
+        notes = {
+            "error": [reasons.get(i, "") for i in range(len(paths))],
+            "loss": [losses.get(i, "") for i in range(len(paths))],
+        }
+        _write(args.output, paths, rows, notes, _settings(describer))
     except (SkVideo3DError, ValueError, OSError) as error:
         print(f"skvideo3d extract: {error}", file=sys.stderr)
         return 2
@@ -115,7 +123,16 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.weights == "random":
         print("The weights are random: these descriptors are a baseline, not C3D or I3D features.")
-    return _report_failures(reasons, args.memory or own_memory)
+    _list_some(losses, "read only in part, and described by what could be read", "loss")
+    if not reasons:
+        return 0
+    _list_some(reasons, "failed; their rows are NaN", "error")
+    print(
+        f"The others are kept in {args.memory or own_memory}: mend the files and give the same "
+        "command again.",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _check_output(output: Path) -> None:
@@ -144,9 +161,7 @@ def _settings(describer: VideoTransformer) -> str:
     from skvideo3d import __version__
 
     settings = {
-        name: value
-        for name, value in describer.get_params().items()
-        if name not in ("memory", "verbose", "n_jobs", "batch_size", "device")
+        name: value for name, value in describer.get_params().items() if name not in _NOT_SAID
     }
     return json.dumps(
         {
@@ -163,7 +178,11 @@ def _settings(describer: VideoTransformer) -> str:
 
 
 def _write(
-    output: Path, paths: list[str], rows: NDArray[np.float32], errors: list[str], settings: str
+    output: Path,
+    paths: list[str],
+    rows: NDArray[np.float32],
+    notes: dict[str, list[str]],
+    settings: str,
 ) -> None:
     # A name of this process: two that write the same output do not mix.
     unfinished = output.with_name(f".{output.stem}.{os.getpid()}.part{output.suffix}")
@@ -173,18 +192,23 @@ def _write(
                 unfinished,
                 path=np.array(paths, dtype=np.str_),
                 descriptor=rows,
-                error=np.array(errors, dtype=np.str_),
+                error=np.array(notes["error"], dtype=np.str_),
+                loss=np.array(notes["loss"], dtype=np.str_),
                 settings=np.array(settings),
             )
         else:
-            _write_parquet(unfinished, paths, rows, errors, settings)
+            _write_parquet(unfinished, paths, rows, notes, settings)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
 def _write_parquet(
-    output: Path, paths: list[str], rows: NDArray[np.float32], errors: list[str], settings: str
+    output: Path,
+    paths: list[str],
+    rows: NDArray[np.float32],
+    notes: dict[str, list[str]],
+    settings: str,
 ) -> None:
     pyarrow = _pyarrow()
     flat = pyarrow.array(rows.reshape(-1))
@@ -192,26 +216,18 @@ def _write_parquet(
         {
             # Parquet's texts are UTF-8; other bytes of a path become \\xff.
             "path": [os.fsencode(path).decode(errors="backslashreplace") for path in paths],
-            "error": errors,
+            **notes,
             "descriptor": pyarrow.FixedSizeListArray.from_arrays(flat, rows.shape[1]),
         }
     ).replace_schema_metadata({"skvideo3d": settings})
     pyarrow.parquet.write_table(table, output)
 
 
-def _report_failures(reasons: dict[int, str], memory: str | Path) -> int:
-    if not reasons:
-        return 0
-    print(f"{len(reasons)} failed; their rows are NaN:", file=sys.stderr)
-    for reason in list(reasons.values())[:_FAILURES_SHOWN]:
-        print(f"  {reason}", file=sys.stderr)
-    if len(reasons) > _FAILURES_SHOWN:
-        print(
-            f"  ... and {len(reasons) - _FAILURES_SHOWN} more: see 'error' in the file.",
-            file=sys.stderr,
-        )
-    print(
-        f"The others are kept in {memory}: mend the files and give the same command again.",
-        file=sys.stderr,
-    )
-    return 1
+def _list_some(notes: dict[int, str], what: str, column: str) -> None:
+    if not notes:
+        return
+    print(f"{len(notes)} {what}:", file=sys.stderr)
+    for note in list(notes.values())[:_SHOWN]:
+        print(f"  {note}", file=sys.stderr)
+    if len(notes) > _SHOWN:
+        print(f"  ... and {len(notes) - _SHOWN} more: see {column!r} in the file.", file=sys.stderr)

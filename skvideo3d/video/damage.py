@@ -83,10 +83,9 @@ class Losses:
         """
         if self._told:
             return self._told
-        damaged = ""
-        if self._n_damaged:
-            damaged = (
-                f"{self._name!r}: {self._n_damaged} of the {self._n_frames} frames read may be "
-                f"damaged ({self._first})."
-            )
-        return " ".join(filter(None, (damaged, self._ending)))
+        if not self._n_damaged:
+            return self._ending
+        return (
+            f"{self._ending or f'{self._name!r} is damaged.'} {self._n_damaged} of the "
+            f"{self._n_frames} frames read may be wrong ({self._first})."
+        )

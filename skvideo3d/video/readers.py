@@ -73,14 +73,14 @@ def read_file(
             with open_container(path, max_pixels) as container:
                 stream = best_video_stream(container, path, max_pixels)
                 if seek(container, stream, clock, first):
-                    decoding = Decoding(container, stream, path)
+                    decoding = Decoding(container, stream, path, max_pixels)
                     found = yield from _from_key(decoding, clock, first)
                     if found:
                         _check_ending(decoding, path, found, len(clock.ticks))
                         return
     with open_container(path, max_pixels) as container:
         stream = best_video_stream(container, path, max_pixels)
-        decoding = Decoding(container, stream, path)
+        decoding = Decoding(container, stream, path, max_pixels)
         converter = Converter()
         pictures = enumerate(_timed(decoding, container, stream))
         for number, (picture, time, end, damage) in pictures:

@@ -85,7 +85,7 @@ def test_parquet_has_the_same_for_pyarrow_and_pandas(extract, videos, tmp_path, 
     assert extract(*videos, tmp_path / "no.mp4", "-o", path) == 1
     expected = rows_of(videos, small_c3d)
     table = pyarrow.parquet.read_table(path)
-    assert table.column_names == ["path", "error", "descriptor"]
+    assert table.column_names == ["path", "error", "loss", "descriptor"]
     assert table.schema.field("descriptor").type == pyarrow.list_(pyarrow.float32(), 256)
     assert table["path"].to_pylist() == [*videos, str(tmp_path / "no.mp4")]
     rows = np.array(table["descriptor"].to_pylist(), dtype=np.float32)
@@ -524,3 +524,25 @@ def test_the_bar_is_on_stderr_and_quiet_leaves_it_out(extract, videos, tmp_path,
     assert out.count("\n") == 1
     assert extract(*videos, "-o", tmp_path / "out.npz", "--quiet") == 0
     assert capfd.readouterr().err == ""
+
+
+def test_what_was_lost_of_damaged_videos_is_said_and_written(
+    tmp_path, write_video, numbered_frames, small_c3d, capsys
+):
+    whole = tmp_path / "whole.avi"
+    write_video(whole, numbered_frames(60), codec="mpeg4", options={"g": "1"})
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    out = tmp_path / "out.npz"
+    arguments = ["extract", str(whole), str(cut), "-o", str(out), "--weights", small_c3d, "-q"]
+    assert main([*arguments, "--timeout", "60", "--max-pixels", "10000"]) == 0
+    shown = capsys.readouterr().err
+    assert "1 read only in part" in shown
+    assert "cut.avi' ends after" in shown
+    with np.load(out) as content:
+        assert content["loss"][0] == ""
+        assert "of the 60 frames that it announces" in content["loss"][1]
+        assert content["error"].tolist() == ["", ""]
+        assert np.isfinite(content["descriptor"]).all()
+    assert main([*arguments, "--max-pixels", "1000"]) == 1
+    assert "has frames of 96x64 pixels, more than max_pixels=1000" in capsys.readouterr().err

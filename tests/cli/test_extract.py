@@ -532,7 +532,7 @@ def test_what_was_lost_of_damaged_videos_is_said_and_written(
     whole = tmp_path / "whole.avi"
     write_video(whole, numbered_frames(60), codec="mpeg4", options={"g": "1"})
     cut = tmp_path / "cut.avi"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 3 // 4])
     out = tmp_path / "out.npz"
     arguments = ["extract", str(whole), str(cut), "-o", str(out), "--weights", small_c3d, "-q"]
     assert main([*arguments, "--timeout", "60", "--max-pixels", "10000"]) == 0
@@ -544,5 +544,6 @@ def test_what_was_lost_of_damaged_videos_is_said_and_written(
         assert "of the 60 frames that it announces" in content["loss"][1]
         assert content["error"].tolist() == ["", ""]
         assert np.isfinite(content["descriptor"]).all()
+    arguments[4] = str(tmp_path / "other.npz")  # where nothing is described yet
     assert main([*arguments, "--max-pixels", "1000"]) == 1
     assert "has frames of 96x64 pixels, more than max_pixels=1000" in capsys.readouterr().err

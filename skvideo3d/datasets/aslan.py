@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from skvideo3d.datasets.layout import Missing, VideoIndex, check_root, keep_present
+from skvideo3d.datasets.matlab import read_numbers
 
 __all__ = ["load_aslan"]
 
 _LISTS: Final = "View2.mat"
 _VARIABLE: Final = "action_splits_pairs"
-_MATLAB_7_3: Final = 2  # as scipy numbers the versions of the format
 
 _DESCR = """\
 ASLAN, the action similarity labeling challenge, View 2
@@ -170,23 +170,17 @@ def _find_lists(index: VideoIndex) -> str:
 
 def _read_pairs(path: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Read the five columns of every pair, the first split's pairs first, and the splits."""
-    table = _read_variable(path)
     again = f"fetch {_LISTS} of the benchmark's page again."
-    is_numeric = isinstance(table, np.ndarray) and table.dtype.kind in "buif"
-    if not is_numeric or table.ndim != 3 or table.shape[1] != 5 or table.shape[2] < 2:
-        found = (
-            f"of shape {table.shape} and type {table.dtype}"
-            if isinstance(table, np.ndarray)
-            else f"a {type(table).__name__}"
-        )
+    table = read_numbers(path, _VARIABLE, again)
+    if table.ndim != 3 or table.shape[1] != 5 or table.shape[2] < 2:
         raise ValueError(
-            f"{_VARIABLE!r} of {path!r} is {found}; it has to be numbers of shape (pairs, 5, "
-            f"splits) with at least 2 splits: {again}"
+            f"{_VARIABLE!r} of {path!r} is of shape {table.shape}; it has to be numbers of shape "
+            f"(pairs, 5, splits) with at least 2 splits: {again}"
         )
     n_pairs, _, n_splits = table.shape
     if not n_pairs:
         raise ValueError(f"{_VARIABLE!r} of {path!r} has no pairs: {again}")
-    rows = table.transpose(2, 0, 1).reshape(-1, 5).astype(np.float64)
+    rows = table.transpose(2, 0, 1).reshape(-1, 5)
     is_whole = np.isfinite(rows) & (rows == np.floor(rows)) & (np.abs(rows) < 2**53)
     for wrong, reason in (
         (~is_whole.all(axis=1), "a value that is no whole number"),
@@ -201,30 +195,3 @@ def _read_pairs(path: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
                 f"{first % n_pairs + 1}, has {reason}: {values}; {again}"
             )
     return rows.astype(np.int64), np.repeat(np.arange(n_splits, dtype=np.int64), n_pairs)
-
-
-def _read_variable(path: str) -> Any:
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import matfile_version
-
-    try:
-        is_hdf5 = matfile_version(path)[0] == _MATLAB_7_3
-        there = [] if is_hdf5 else [name for name, *_ in whosmat(path)]
-        content = {} if is_hdf5 else loadmat(path, variable_names=[_VARIABLE])
-    except Exception as error:  # damage shows itself as anything, down to MemoryError
-        raise ValueError(
-            f"{path!r} cannot be read as a MATLAB file ({error}); fetch {_LISTS} of the "
-            "benchmark's page again."
-        ) from error
-    if is_hdf5:
-        raise ValueError(
-            f"{path!r} is of MATLAB 7.3 (HDF5), which is not read here. Save it in MATLAB again "
-            "with save(..., '-v7'), or take the file of the benchmark's page."
-        )
-    if _VARIABLE not in content:
-        named = ", ".join(map(repr, there)) or "nothing"
-        raise ValueError(
-            f"{path!r} has no variable {_VARIABLE!r}, but {named}. That is another file of the "
-            f"set; fetch {_LISTS} of the benchmark's page."
-        )
-    return content[_VARIABLE]

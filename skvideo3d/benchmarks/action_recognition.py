@@ -31,6 +31,7 @@ def ucf101(
     classes: int | Sequence[str] | None = None,
     lists: str | os.PathLike[str] | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
     on_error: OnError = "drop",
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -40,7 +41,7 @@ def ucf101(
 
     Parameters
     ----------
-    root, lists, classes, missing
+    root, lists, classes, missing, follow_links
         See `skvideo3d.datasets.load_ucf101`.
     describer : transformer of videos, default=None
         Anything that turns videos into rows of numbers; None is ``C3DTransformer()``. Networks in a
@@ -80,7 +81,14 @@ def ucf101(
     >>> result = ucf101("data/UCF101", memory="work")  # doctest: +SKIP
     >>> print(result)  # doctest: +SKIP
     """
-    videos = load_ucf101(root, lists=lists, classes=classes, splits=splits, missing=missing)
+    videos = load_ucf101(
+        root,
+        lists=lists,
+        classes=classes,
+        splits=splits,
+        missing=missing,
+        follow_links=follow_links,
+    )
     options = Options.of(
         describer=describer,
         classifier=classifier,
@@ -103,6 +111,7 @@ def hmdb51(
     classes: int | Sequence[str] | None = None,
     lists: str | os.PathLike[str] | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
     on_error: OnError = "drop",
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -112,7 +121,7 @@ def hmdb51(
 
     Parameters
     ----------
-    root, lists, classes, missing
+    root, lists, classes, missing, follow_links
         See `skvideo3d.datasets.load_hmdb51`.
     describer, classifier, param_grid, splits, on_error, memory, n_jobs, verbose
         See `ucf101`. HMDB51 has no groups, so that the grid search cannot keep videos of the same
@@ -135,7 +144,14 @@ def hmdb51(
     >>> from skvideo3d.benchmarks import hmdb51
     >>> print(hmdb51("data/HMDB51", splits=[1], memory="work"))  # doctest: +SKIP
     """
-    videos = load_hmdb51(root, lists=lists, classes=classes, splits=splits, missing=missing)
+    videos = load_hmdb51(
+        root,
+        lists=lists,
+        classes=classes,
+        splits=splits,
+        missing=missing,
+        follow_links=follow_links,
+    )
     options = Options.of(
         describer=describer,
         classifier=classifier,

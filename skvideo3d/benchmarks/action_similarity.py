@@ -42,6 +42,7 @@ def aslan(
     classifier: Any = None,
     param_grid: ParamGrid | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
     on_error: OnError = "drop",
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -55,7 +56,7 @@ def aslan(
 
     Parameters
     ----------
-    root, missing
+    root, missing, follow_links
         See `skvideo3d.datasets.load_aslan`.
     describer : transformer of videos, default=None
         None is C3D's fc7, fc6 and pool5. The paper has prob, too, for which weights with fc8 are
@@ -81,7 +82,7 @@ def aslan(
     >>> from skvideo3d.benchmarks import aslan
     >>> print(aslan("data/ASLAN", memory="work"))  # doctest: +SKIP
     """
-    pairs = load_aslan(root, missing=missing)
+    pairs = load_aslan(root, missing=missing, follow_links=follow_links)
     if describer is None:
         describer = C3DTransformer(layer=_PAPERS_LAYERS[1:])
     options = Options.of(

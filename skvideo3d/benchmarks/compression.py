@@ -37,6 +37,7 @@ def compactness(
     classes: int | Sequence[str] | None = None,
     lists: str | os.PathLike[str] | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
     on_error: OnError = "drop",
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -46,7 +47,7 @@ def compactness(
 
     Parameters
     ----------
-    root, lists, classes, missing
+    root, lists, classes, missing, follow_links
         See `skvideo3d.datasets.load_ucf101`.
     dimensions : sequence of int, default=(10, 50, 100, 500)
         Numbers of principal components, learnt from the training part of each split. Those that are
@@ -74,7 +75,14 @@ def compactness(
     asked = sorted(set(dimensions))
     if not asked or asked[0] < 1:
         raise ValueError(f"dimensions={dimensions!r}: give whole numbers from 1 on.")
-    videos = load_ucf101(root, lists=lists, classes=classes, splits=splits, missing=missing)
+    videos = load_ucf101(
+        root,
+        lists=lists,
+        classes=classes,
+        splits=splits,
+        missing=missing,
+        follow_links=follow_links,
+    )
     options = Options.of(
         describer=describer,
         classifier=classifier,

@@ -25,6 +25,7 @@ def objects(
     describer: Any = None,
     classifier: Any = None,
     param_grid: ParamGrid | None = None,
+    follow_links: bool = False,
     on_error: OnError = "drop",
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -37,7 +38,7 @@ def objects(
 
     Parameters
     ----------
-    root
+    root, follow_links
         See `skvideo3d.datasets.load_object_sequences` for the form of the labels.
     describer, classifier, param_grid, on_error, memory, n_jobs, verbose
         See `ucf101`. What is described is windows: one clip each.
@@ -59,7 +60,7 @@ def objects(
     >>> from skvideo3d.benchmarks import objects
     >>> print(objects("data/egocentric", memory="work"))  # doctest: +SKIP
     """
-    windows = load_object_sequences(root)
+    windows = load_object_sequences(root, follow_links=follow_links)
     options = Options.of(
         describer=describer,
         classifier=classifier,

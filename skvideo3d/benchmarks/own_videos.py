@@ -42,6 +42,7 @@ def video_folder(
     describer: Any = None,
     classifier: Any = None,
     param_grid: ParamGrid | None = None,
+    follow_links: bool = False,
     on_error: OnError = "drop",
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -51,7 +52,7 @@ def video_folder(
 
     Parameters
     ----------
-    root, labels, groups, classes
+    root, labels, groups, classes, follow_links
         See `skvideo3d.datasets.load_video_folder`: a folder for each class, or a pattern that finds
         the class in the path; a pattern that finds what videos have in common, such as a person.
     cv : {"stratified", "grouped", "leave-one-out", "leave-one-group-out"}, default=None
@@ -85,7 +86,9 @@ def video_folder(
     >>> from skvideo3d.benchmarks import video_folder
     >>> result = video_folder("clips", groups=r"(person\d+)", memory="work")  # doctest: +SKIP
     """
-    videos = load_video_folder(root, labels=labels, groups=groups, classes=classes)
+    videos = load_video_folder(
+        root, labels=labels, groups=groups, classes=classes, follow_links=follow_links
+    )
     if len(videos.target_names) < 2:
         raise ValueError(
             f"{str(root)!r} has one class, {videos.target_names[0]!r}; a classifier needs at least "

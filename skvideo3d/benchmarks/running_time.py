@@ -35,6 +35,7 @@ def runtime(
     *,
     describer: Any = None,
     limit: int | None = None,
+    follow_links: bool = False,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> BenchmarkResult:
@@ -53,6 +54,8 @@ def runtime(
     limit : int, default=None
         Measure on that many videos, evenly spread, and scale the hours up by the frames that the
         headers announce.
+    follow_links : bool, default=False
+        Whether links below `root` may lead out of it.
     n_jobs : int, default=None
         Processes that describe.
     verbose : int, default=0
@@ -75,7 +78,7 @@ def runtime(
     >>> print(runtime("data/UCF101", limit=20))  # doctest: +SKIP
     """
     folder = check_root(root)
-    paths = VideoIndex(folder).paths
+    paths = VideoIndex(folder, follow_links=follow_links).paths
     if not paths:
         raise ValueError(f"there is no video below {str(folder)!r}; give a folder of videos.")
     if limit is not None and limit < 1:

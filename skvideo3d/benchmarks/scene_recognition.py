@@ -28,6 +28,7 @@ def scenes(
     classifier: Any = None,
     param_grid: ParamGrid | None = None,
     missing: Missing = "raise",
+    follow_links: bool = False,
     on_error: OnError = "drop",
     memory: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -40,7 +41,7 @@ def scenes(
 
     Parameters
     ----------
-    root, name, missing
+    root, name, missing, follow_links
         See `skvideo3d.datasets.load_dynamic_scenes`.
     describer, classifier, param_grid, on_error, memory, n_jobs, verbose
         See `ucf101`.
@@ -62,7 +63,7 @@ def scenes(
     >>> from skvideo3d.benchmarks import scenes
     >>> print(scenes("data/YUPENN", memory="work", n_jobs=2))  # doctest: +SKIP
     """
-    videos = load_dynamic_scenes(root, name=name, missing=missing)
+    videos = load_dynamic_scenes(root, name=name, missing=missing, follow_links=follow_links)
     options = Options.of(
         describer=describer,
         classifier=classifier,

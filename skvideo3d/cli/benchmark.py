@@ -62,6 +62,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         one = names.add_parser(name, help=protocol.help, description=f"{protocol.help}.")
         one.add_argument("--data", metavar="ROOT", required=True, help="where the set was unpacked")
         one.add_argument(
+            "--follow-links",
+            action="store_true",
+            help="also where links in ROOT lead out of it (default: they are left out and counted)",
+        )
+        one.add_argument(
             "--output",
             metavar="DIR",
             type=Path,
@@ -187,6 +192,7 @@ def _evaluate(args: argparse.Namespace) -> BenchmarkResult:
     result: BenchmarkResult = function(
         args.data,
         describer=_describer(args),
+        follow_links=args.follow_links,
         n_jobs=args.n_jobs,
         verbose=0 if args.quiet else 1,
         **options,

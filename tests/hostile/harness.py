@@ -55,14 +55,12 @@ def transformer(weights: str, **settings: Any) -> C3DTransformer:
     return C3DTransformer(weights, **chosen)
 
 
-def describe(
-    paths: Sequence[Path | str], weights: str, **settings: Any
-) -> tuple[list[Ending], list[str]]:
+def describe(paths: Sequence[Any], weights: str, **settings: Any) -> tuple[list[Ending], list[str]]:
     """Describe videos in one call.
 
     Parameters
     ----------
-    paths : sequence of path-like
+    paths : sequence of path-like or VideoSegment
     weights : str
         Of a small network.
     settings : object
@@ -91,8 +89,9 @@ def describe(
     return endings, findings
 
 
-def names_file(message: str, path: Path | str) -> bool:
+def names_file(message: str, video: Any) -> bool:
     """Tell whether a message names a file, or a frame of a folder, as Python writes texts."""
+    path = getattr(video, "video", video)  # of a segment
     return repr(os.path.abspath(path))[1:-1] in message
 
 
@@ -169,7 +168,7 @@ def _about_warnings(describer: C3DTransformer, messages: list[str]) -> list[str]
 
 
 def _about_rows(
-    paths: Sequence[Path | str], rows: NDArray[np.float32], describer: C3DTransformer
+    paths: Sequence[Any], rows: NDArray[np.float32], describer: C3DTransformer
 ) -> list[str]:
     if len(rows) != len(paths):
         return [f"{len(rows)} rows for {len(paths)} videos."]

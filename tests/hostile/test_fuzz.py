@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hostile.encoding import FORMATS, encode_as
 from hostile.fuzz import main
 from hostile.fuzzing import BATCH, FAR, fuzz, generated_sources, make_mutants, rows_of
 from hostile.harness import describe, left_behind
 from hostile.ways import differences
+from skvideo3d import VideoSegment
 
 SEED = 5
 N_GENERATED, N_REAL = 1000, 400
@@ -69,6 +71,23 @@ def test_damaged_files_from_real_ones(real_sources, small_c3d, tmp_path, first):
     numbers = range(first, first + BATCH)
     report = fuzz(real_sources, SEED, numbers, small_c3d, tmp_path, dict.fromkeys(real_sources))
     assert report.findings == [], reproduce(numbers, "FILES")
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "unit"), [(60, 90, "frames"), (0.2, 1.0, "seconds"), (2.6, None, "seconds")]
+)
+def test_segments_of_damaged_files(small_c3d, tmp_path, start, stop, unit):
+    # Reading begins in the middle, where files have key frames and time stamps to go by.
+    formats = [each for each in FORMATS if each.codec in ("libx264", "mpeg4", "libvpx-vp9")]
+    sources = [
+        encode_as(each, tmp_path / f"{each.name}.{each.suffix}", n_frames=100) for each in formats
+    ]
+    (tmp_path / "mutants").mkdir()
+    mutants = make_mutants(sources, SEED, range(60), tmp_path / "mutants")
+    segments = [VideoSegment(mutant.path, start, stop, unit=unit) for mutant in mutants]
+    endings, findings = describe(segments, small_c3d)
+    assert findings == []
+    assert 10 < sum(ending.row is None for ending in endings) < 50
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 import os
 import re
+from contextlib import suppress
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from hostile.harness import describe, error_of
 from hostile.ways import differences
 from hostile.zoo import ZOO
 from skvideo3d.exceptions import SkVideo3DError
+from skvideo3d.video.readers import read_file
+from skvideo3d.video.resampling import resample
 
 # What is not yet as it should be, by test. Strict: whoever mends one takes it out here.
 _COVER = "A cover picture is taken for a film of one frame."
@@ -111,6 +115,18 @@ def test_names_make_no_difference(described):
     ]
     assert len(rows) > 25
     np.testing.assert_allclose(rows, [rows[0]] * len(rows), atol=1e-6)
+
+
+@pytest.mark.xfail(strict=True, reason="Gaps are filled however long they are.")
+def test_a_gap_of_years_is_not_filled_with_frames(tmp_path):
+    # At 25 frames a second it would take 39 billion, from a file of a few kB.
+    specimen = next(each for each in ZOO if each.name == "time_stamps_that_jump_by_years")
+    frames = resample(read_file(str(specimen.make(tmp_path))), 25)
+    n_frames = 0
+    with suppress(SkVideo3DError):
+        for _ in islice(frames, 200_000):
+            n_frames += 1
+    assert n_frames < 200_000
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -136,9 +136,11 @@ def _with_the_command(
         differences.append("extract: other paths.")
     if not np.allclose(content["descriptor"], rows[chosen], atol=_ROUNDING, equal_nan=True):
         differences.append("extract: other rows than transform's.")
-    for i, reason in zip(chosen, content["error"], strict=True):
-        if reason != reasons.get(i, ""):
-            differences.append(f"extract: {reason!r}, not {reasons.get(i, '')!r}.")
+    losses = {i: loss for i, _, loss in plain.losses_}
+    for name, expected in (("error", reasons), ("loss", losses)):
+        for i, text in zip(chosen, content[name], strict=True):
+            if text != expected.get(i, ""):
+                differences.append(f"extract: {text!r}, not {expected.get(i, '')!r}.")
     return differences
 
 

@@ -23,13 +23,14 @@ from skvideo3d.video.reading import VideoReader, make_reader
 from skvideo3d.video.sources import SegmentSource, VideoSource
 
 from .cost import Cost
-from .gathering import Layers, Outcome, stored_layers
+from .gathering import Layers, Outcome, stored_video
 from .spec import DescriptorSpec
 from .store import Claim, DescriptorStore, video_digest
 
 __all__ = ["Broken", "Clip", "Postponed", "Read", "Readers"]
 
-_POLL = 0.05  # seconds between looks at another process's lock
+# Videos that a reader is told of at a time: segments of a file among them are read in one pass.
+_MAX_GROUP = 1000
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ class Readers:
         """
         self._messages = messages
         groups = _groups(self._sources, indices) if self._n_threads > 1 else [list(indices)]
+        groups = [
+            group[start : start + _MAX_GROUP]
+            for group in groups
+            for start in range(0, len(group), _MAX_GROUP)
+        ]
         self._groups = iter(groups)
         n_threads = min(self._n_threads, len(groups))
         self._n_running = n_threads
@@ -205,15 +211,17 @@ class Readers:
                     self._messages.put(Postponed(index))
                     return
                 # Another process may have finished it since it was looked up.
-                found = stored_layers(digest, self._fingerprints, self._store)
+                found = stored_video(digest, self._fingerprints, self._store)
                 if found is not None:
-                    self._messages.put(Outcome(index, found))
+                    self._messages.put(Outcome(index, found.layers, loss=found.loss))
                     return
                 self._store.note_reading(source.name)
             cost, losses = Cost(), Losses(source.name)
             for clip in reader.read(place, cost, losses):
                 self._places.acquire()
                 self._check()
+                if claim is not None:
+                    claim.refresh()
                 frames = [frame.pixels for frame in clip.frames]
                 self._messages.put(
                     Clip(index, cost.n_clips, clip.start_frame, clip.start_time, frames)
@@ -229,12 +237,11 @@ class Readers:
                 claim.release()
 
     def _claim(self, store: DescriptorStore, digest: str) -> Claim | None:
-        while True:
-            claim = store.claim(digest)
-            if claim is not None or not self._wait:
-                return claim
-            self._stop.wait(_POLL)
-            self._check()
+        if not self._wait:
+            return store.claim(digest)
+        claim = store.wait_for(digest, self._stop)
+        self._check()
+        return claim
 
     def _check(self) -> None:
         if self._stop.is_set():

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _LENGTH = struct.Struct(">I")
-_MAX_LINE = 2**24
+_MAX_LINE = 2**26
 
 
 class ChannelClosedError(Exception):

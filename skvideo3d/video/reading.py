@@ -47,9 +47,20 @@ def make_reader(
     VideoReader
         With a process of its own for files, unless `is_isolation_possible` says otherwise.
     """
-    if is_isolation_possible() and all(map(is_foreign, sources)):
+    foreign = [n for n, source in enumerate(sources) if is_foreign(source)]
+    if not is_isolation_possible():
+        foreign = []
+    if len(foreign) == len(sources):
         return IsolatedReader(sources, recipe, limits)
-    return _LocalReader(sources, recipe)
+    if not foreign:
+        return _LocalReader(sources, recipe)
+    own = sorted(set(range(len(sources))) - set(foreign))
+    return _MixedReader(
+        [
+            (own, _LocalReader([sources[n] for n in own], recipe)),
+            (foreign, IsolatedReader([sources[n] for n in foreign], recipe, limits)),
+        ]
+    )
 
 
 class _LocalReader:
@@ -68,3 +79,27 @@ class _LocalReader:
 
     def close(self) -> None:
         self._ending.close()
+
+
+class _MixedReader:
+    """Several readers, each of some of the videos."""
+
+    def __init__(self, parts: Sequence[tuple[Sequence[int], VideoReader]]) -> None:
+        self._readers = [reader for _, reader in parts]
+        self._places = {
+            index: (reader, place)
+            for indices, reader in parts
+            for place, index in enumerate(indices)
+        }
+
+    def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:
+        reader, place = self._places[index]
+        return reader.read(place, cost, losses)
+
+    def abort(self) -> None:
+        for reader in self._readers:
+            reader.abort()
+
+    def close(self) -> None:
+        for reader in self._readers:
+            reader.close()

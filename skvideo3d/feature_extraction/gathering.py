@@ -20,7 +20,7 @@ from .store import Claim, DescriptorStore, entry_key
 if TYPE_CHECKING:
     from .reading import Clip, Read
 
-__all__ = ["Gatherer", "Layers", "Outcome", "StoredVideo", "stored_layers", "stored_video"]
+__all__ = ["Gatherer", "Layers", "Outcome", "StoredVideo", "stored_video"]
 
 # Pooled: (d,) float32 for each layer; unpooled: (n_clips,) of `clip_dtype`.
 Layers = dict[str, NDArray[Any]]
@@ -225,28 +225,6 @@ def stored_video(
         if value.loss and value.loss not in losses:
             losses.append(value.loss)
     return StoredVideo(layers, "; ".join(losses))
-
-
-def stored_layers(
-    digest: str, fingerprints: Mapping[str, str], store: DescriptorStore
-) -> Layers | None:
-    """Find the layers of a video in the store.
-
-    Parameters
-    ----------
-    digest : str
-        From `video_digest`.
-    fingerprints : mapping of str to str
-        From ``DescriptorSpec.fingerprints()``.
-    store : DescriptorStore
-
-    Returns
-    -------
-    dict or None
-        None unless all layers are there.
-    """
-    found = stored_video(digest, fingerprints, store)
-    return None if found is None else found.layers
 
 
 def _pool(video: _Video, spec: DescriptorSpec) -> Layers:

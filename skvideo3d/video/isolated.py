@@ -32,6 +32,8 @@ __all__ = ["main"]
 # up to 4 bytes a pixel, in the worst case), and for everything else.
 _BYTES_A_PIXEL = 64
 _BYTES_AT_LEAST = 2**30
+# Seconds without anything to read, after which the memory is worth more than a quick start.
+_IDLE = 300.0
 
 
 def main() -> None:
@@ -42,10 +44,10 @@ def main() -> None:
     listen_to_decoders()
     memory = _Memory()
     lifeline = _Lifeline(0)
-    with suppress(ChannelClosedError):
+    with suppress(ChannelClosedError, TimeoutError):
         channel.send({"is": "ready"})
         while True:
-            request = channel.receive()
+            request = channel.receive(_IDLE)
             match request.get("do"):
                 case "read":
                     memory.limit(request["recipe"]["max_pixels"])

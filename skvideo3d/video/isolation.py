@@ -36,7 +36,7 @@ __all__ = ["IsolatedReader", "call_isolated", "is_isolation_possible"]
 
 _START_TIMEOUT = 120.0  # seconds; a busy machine with cold disks
 _PIPE_BYTES = 2**20  # the most that Linux gives to anyone; a few clips
-# The module search path of this process, without the current folder that -c puts before it.
+# It searches modules where this process does.
 _PROGRAM = """\
 import sys; sys.path[:] = sys.argv[1:]
 from skvideo3d.video.isolated import main; main()
@@ -257,7 +257,7 @@ class _Process:
     """A reading process."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", _PROGRAM, *filter(None, sys.path)]
+        command = [sys.executable, "-c", _PROGRAM, *(path or os.getcwd() for path in sys.path)]
         # Its arithmetic is small; threads would only take address space.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._popen = subprocess.Popen(

@@ -8,12 +8,14 @@ from typing import Any
 from skvideo3d.exceptions import SkVideo3DError
 
 from .isolation import call_isolated, is_isolation_possible
-from .limits import MAX_PIXELS
+from .limits import MAX_PIXELS, ReadingLimits
 from .naming import IMAGE_SUFFIXES
 from .pyav_reading import open_container
 from .sources import VideoSegment
 
 __all__ = ["announced", "clip_count", "frame_count"]
+
+_PATIENCE = 30.0  # seconds that a guess is worth
 
 
 def frame_count(video: Any, fps: float | None = None) -> int | None:
@@ -99,7 +101,8 @@ def _header(path: str) -> tuple[int | None, float | None]:
         count, rate = announced(path)
     else:
         try:
-            count, rate = call_isolated(f"{__name__}:{announced.__name__}", path)
+            function = f"{__name__}:{announced.__name__}"
+            count, rate = call_isolated(function, path, limits=ReadingLimits(_PATIENCE))
         except SkVideo3DError:
             return None, None
     return count, rate

@@ -256,3 +256,18 @@ def test_frames_larger_than_the_limit_are_refused(film, tmp_path, write_video):
     small = ClipRecipe(16, 8, None, "loop", RECIPE.preprocessing, max_pixels=64 * 96 - 1)
     with pytest.raises(VideoDecodeError, match=r"good\.mp4' has frames of .* raise max_pixels"):
         here(film, small)
+
+
+def test_a_process_that_is_not_needed_ends_and_the_next_video_gets_another(film, monkeypatch):
+    program = (
+        "import sys; sys.path[:] = sys.argv[1:]\n"
+        "from skvideo3d.video import isolated\nisolated._IDLE = 0.2; isolated.main()"
+    )
+    isolation._end_all()
+    monkeypatch.setattr(isolation, "_PROGRAM", program)
+    for _ in range(2):
+        reader = reader_of([film])
+        assert len(read(reader, 0)[0]) == 6
+        reader.close()
+        assert isolation._idle[0]._popen.wait(30) == 0
+    isolation._end_all()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from skvideo3d.exceptions import VideoNotFoundError
 
 from ..encoding import encode, scene
 from .contents import jpeg
-from .headers import huge_png
+from .headers import chunk_of_png, huge_png
 from .specimens import Collection
 
 FOLDERS = Collection()
@@ -225,6 +226,25 @@ def frame_just_too_large(folder):
     path = folder / "frames"
     path.mkdir()
     (path / "1.png").write_bytes(huge_png(8193))  # 2**26 is 8192 squared
+    return path
+
+
+@FOLDERS.add("either", loss=None)
+def png_whose_title_fills_the_memory(folder):
+    path = frames_in(folder / "frames", 20, "png")
+    bomb = chunk_of_png(b"zTXt", b"Title\0\0" + zlib.compress(bytes(2**26)))
+    for frame in path.iterdir():
+        content = frame.read_bytes()
+        frame.write_bytes(content[:33] + bomb + content[33:])  # after IHDR
+    return path
+
+
+@FOLDERS.add("describes")
+def frames_of_one_line(folder):
+    path = folder / "frames"
+    path.mkdir()
+    for number in range(20):
+        (path / f"{number}.jpg").write_bytes(jpeg((1, 65500)))
     return path
 
 

@@ -125,10 +125,12 @@ def gif_of_4_billion_pixels(folder):
     return path
 
 
-def huge_png(side: int = _HUGE) -> bytes:
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return _big(len(content)) + name + content + _big(zlib.crc32(name + content) & 0xFFFFFFFF)
+def chunk_of_png(name: bytes, content: bytes) -> bytes:
+    return _big(len(content)) + name + content + _big(zlib.crc32(name + content))
 
+
+def huge_png(side: int = _HUGE) -> bytes:
+    chunk = chunk_of_png
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     rows = zlib.compress(bytes(10_000_000), 9)  # 10 kB
     return (

@@ -246,6 +246,7 @@ def _data_use(pairs: Bunch, videos: Described, features: Described) -> DataUse:
         n_used=len(features.usable),
         missing=list(pairs.missing),
         failures=[(pairs.videos[i], reason) for i, reason in videos.failures],
+        losses=[(pairs.videos[i], loss) for i, loss in videos.losses],
         unit="pairs",
     )
 

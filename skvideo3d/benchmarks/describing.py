@@ -30,6 +30,7 @@ __all__ = ["Described", "OnError", "describe_videos", "in_words", "say"]
 
 OnError = Literal["drop", "raise"]
 
+_COUNTED = ".*could not be described|.*could be read only in part"  # warnings
 _N_FIRST = 4  # videos on which the time is measured: the first of them pays for loading
 _N_HEADERS = 400  # headers that are read to foresee the number of clips
 
@@ -55,6 +56,8 @@ class Described:
         What is to be fitted on the rows of training videos, in each fold.
     failures : list of (int, str)
         Positions of videos that could not be described, and why.
+    losses : list of (int, str)
+        Positions of videos that could be read only in part, and what was lost.
     blocks : dict of str to slice
         The columns of each part, and of each of its layers if it has several.
     weights : dict of str to str
@@ -74,6 +77,7 @@ class Described:
     rows: NDArray[Any]
     tail: Any
     failures: list[tuple[int, str]] = field(default_factory=list)
+    losses: list[tuple[int, str]] = field(default_factory=list)
     blocks: dict[str, slice] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     has_random_weights: bool = False
@@ -156,6 +160,7 @@ def describe_videos(
         described.tail = plan.tail(columns)
     failures = dict(described.failures)  # one for each video, whatever part failed
     described.failures = sorted(failures.items())
+    described.losses = sorted(dict(described.losses).items())
     if len(failures) == len(videos):
         raise ValueError(
             f"none of the {len(videos)} videos could be described; the first: "
@@ -235,12 +240,13 @@ class _Describing:
 
         with warnings.catch_warnings():
             # The result counts and names them.
-            warnings.filterwarnings("ignore", message=".*could not be described")
+            warnings.filterwarnings("ignore", message=_COUNTED)
             videos = [self.videos[i] for i in positions]
             rows: NDArray[np.float32] = self.describer._describe(videos, take)
         for i, _, reason in self.describer.failures_:
             self._refuse(VideoDecodeError(reason))
             described.failures.append((int(positions[i]), reason))
+        described.losses += [(int(positions[i]), loss) for i, _, loss in self.describer.losses_]
         return rows
 
     def _refuse(self, error: SkVideo3DError) -> None:
@@ -255,7 +261,7 @@ class _Describing:
         if isinstance(self.describer, VideoTransformer):  # a variation of a network
             self.describer.set_params(on_error="nan", verbose=self.verbose)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*could not be described")
+            warnings.filterwarnings("ignore", message=_COUNTED)
             rows = np.asarray(self.describer.fit_transform(self.videos))
         if rows.ndim != 2 or len(rows) != len(self.videos):
             raise ValueError(
@@ -268,6 +274,8 @@ class _Describing:
             reason = known.get(int(i), unknown)
             self._refuse(VideoDecodeError(reason))
             described.failures.append((int(i), reason))
+        losses = getattr(self.describer, "losses_", [])
+        described.losses += [(i, loss) for i, _, loss in losses]
         return rows.astype(np.float32, copy=False)
 
     def _foresee(self, todo: NDArray[np.int64]) -> int:

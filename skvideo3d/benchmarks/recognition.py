@@ -143,6 +143,7 @@ def data_use(videos: Bunch, described: Described, unit: str = "videos") -> DataU
         n_used=len(described.usable),
         missing=missing,
         failures=[(_mention(videos.data[i]), reason) for i, reason in described.failures],
+        losses=[(_mention(videos.data[i]), loss) for i, loss in described.losses],
         unit=unit,
     )
 

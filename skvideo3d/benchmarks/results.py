@@ -61,6 +61,8 @@ class DataUse:
         Names of the missing.
     failures : list of (str, str)
         Name and reason of the unreadable.
+    losses : list of (str, str)
+        Name of those that could be read only in part, and what was lost.
     unit : str, default="videos"
         What is counted.
     """
@@ -71,6 +73,7 @@ class DataUse:
     n_used: int
     missing: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    losses: list[tuple[str, str]] = field(default_factory=list)
     unit: str = "videos"
 
     @property
@@ -218,7 +221,12 @@ class BenchmarkResult:
                     for row in parts["published"]
                 ),
                 "data": DataUse(
-                    **{**data, "failures": [(name, reason) for name, reason in data["failures"]]}
+                    **{
+                        **data,
+                        "failures": [(name, reason) for name, reason in data["failures"]],
+                        # results of earlier versions have none
+                        "losses": [(name, loss) for name, loss in data.get("losses", [])],
+                    }
                 ),
                 "confusion": parts["confusion"] and known["confusion"],
             }

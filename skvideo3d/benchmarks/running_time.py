@@ -87,15 +87,16 @@ def runtime(
     networks = _networks(options)
     positions = np.linspace(0, len(paths) - 1, min(limit or len(paths), len(paths))).astype(int)
     chosen = [paths[i] for i in positions]
-    rows, per_video, failures = [], [], []
+    rows, per_video, failures, losses = [], [], [], []
     weights = {}
     for network in networks:
         measured = _Measured(network, chosen, verbose)
         rows.append(measured.row(_scale(paths, chosen)))
         per_video += measured.per_video()
         failures += measured.failures
+        losses += measured.losses
         weights[measured.name] = network.weights_sha256_
-    failed = dict(failures)
+    failed, lost = dict(failures), dict(losses)
     total = Described(np.empty((len(chosen), 0)), None, weights=weights)
     total.has_random_weights = any(network.weights is None for network in networks)
     notes = [
@@ -121,6 +122,7 @@ def runtime(
             n_failed=len(failed),
             n_used=len(chosen) - len(failed),
             failures=list(failed.items()),
+            losses=list(lost.items()),
         ),
         published=published("runtime"),
         settings={
@@ -160,6 +162,7 @@ class _Measured:
         self.seconds = time.perf_counter() - began
         self.peak = peak_memory()
         self.failures = [(str(video), reason) for _, video, reason in network.failures_]
+        self.losses = [(str(video), loss) for _, video, loss in network.losses_]
         self.total = Cost()
         for cost in self.costs.values():
             self.total += cost

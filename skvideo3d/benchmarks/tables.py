@@ -212,7 +212,11 @@ def _data_use(result: BenchmarkResult) -> _Sentence:
         return f"No {data.unit} are listed.", []
     lacking = [
         f"{n} {what}"
-        for n, what in ((data.n_missing, "missing"), (data.n_failed, "unreadable"))
+        for n, what in (
+            (data.n_missing, "missing"),
+            (data.n_failed, "unreadable"),
+            (len(data.losses), "read only in part"),
+        )
         if n
     ]
     unit = data.unit.removesuffix("s") if data.n_listed == 1 else data.unit
@@ -220,6 +224,8 @@ def _data_use(result: BenchmarkResult) -> _Sentence:
     details = _first([f"missing: {name}" for name in data.missing], "missing")
     failures = [f"unreadable: {name}: {reason}" for name, reason in data.failures]
     details += _first(failures, "unreadable")
+    losses = [f"read only in part: {name}: {loss}" for name, loss in data.losses]
+    details += _first(losses, "read only in part")
     return f"{line}: {', '.join(lacking)}." if lacking else f"{line}.", details
 
 

@@ -52,6 +52,8 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
         Position, video and reason of each video that the describer could not read in the last call,
         one for each pair that it is in, as the describer's own ``failures_`` tells (a union or
         pipeline has none). Under its ``on_error="nan"``, such pairs are rows of NaN.
+    losses_ : list of (int, object, str)
+        The same for videos that could be read only in part, and what was lost.
 
     See Also
     --------
@@ -108,7 +110,8 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
         videos, first, second = _different_videos(X)
         self.describer_ = clone(self.describer).fit(videos, y=None)
         self.feature_blocks_ = self._own_blocks()
-        self.failures_ = self._failures(first, second)
+        self.failures_ = self._of_pairs("failures_", first, second)
+        self.losses_ = self._of_pairs("losses_", first, second)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -197,15 +200,16 @@ class PairSimilarityTransformer(TransformerMixin, BaseEstimator):
                 "videos; a describer gives one row of numbers for each."
             )
         layers = _layers(self.describer_) or _WHOLE
-        self.failures_ = self._failures(first, second)
+        self.failures_ = self._of_pairs("failures_", first, second)
+        self.losses_ = self._of_pairs("losses_", first, second)
         return np.hstack(
             [pair_similarities(rows[:, columns], first, second) for columns in layers.values()]
         )
 
-    def _failures(
-        self, first: NDArray[np.intp], second: NDArray[np.intp]
+    def _of_pairs(
+        self, attribute: str, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> list[tuple[int, Any, str]]:
-        reasons = {i: (video, why) for i, video, why in getattr(self.describer_, "failures_", [])}
+        reasons = {i: (video, why) for i, video, why in getattr(self.describer_, attribute, [])}
         return [
             (pair, *reasons[video])
             for pair, both in enumerate(zip(first.tolist(), second.tolist(), strict=True))

@@ -90,6 +90,22 @@ def test_an_unreadable_video_is_named_and_left_out(with_a_broken_one, clips, sma
     assert_allclose(described.rows[described.usable], describer.fit_transform(clips), atol=1e-6)
 
 
+def test_a_video_that_is_read_in_part_is_used_and_named(tmp_path, write_video, small_c3d):
+    film = np.random.default_rng(0).integers(0, 256, (60, 48, 64, 3), dtype=np.uint8)
+    whole = tmp_path / "whole.avi"
+    write_video(whole, film, codec="mpeg4", options={"g": "1"})
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 3 // 4])
+    for _ in range(2):  # described, and from the store
+        described = describe_videos(
+            C3DTransformer(small_c3d), [str(whole), str(cut)], memory=tmp_path / "store"
+        )
+        assert described.usable.tolist() == [0, 1]
+        ((position, loss),) = described.losses
+        assert position == 1
+        assert "of the 60 frames that it announces" in loss
+
+
 def test_an_unreadable_video_stops_everything_if_asked(with_a_broken_one, small_c3d):
     with pytest.raises(VideoDecodeError, match=r"broken\.avi.*on_error='drop'"):
         describe_videos(C3DTransformer(small_c3d), with_a_broken_one, on_error="raise")

@@ -226,6 +226,14 @@ def test_only_the_first_failures_are_named():
     ]
 
 
+def test_videos_that_were_read_in_part_are_counted_and_named_and_kept():
+    result = toys(data=DataUse(8, 0, 0, 8, losses=[("c.avi", "ends after 40 of 60 frames")]))
+    lines = str(result).splitlines()
+    at = lines.index("Used 8 of 8 listed videos (100.0 %): 1 read only in part.")
+    assert lines[at + 1] == "  read only in part: c.avi: ends after 40 of 60 frames"
+    assert BenchmarkResult.from_json(result.to_json()).data == result.data
+
+
 def test_long_lines_wrap_and_long_settings_are_cut():
     text = str(toys(notes=["word " * 60], settings={"all": "x" * 500}))
     assert max(map(len, text.splitlines())) <= 100

@@ -14,7 +14,7 @@ from hostile.ways import differences
 from skvideo3d import VideoSegment
 
 SEED = 5
-N_GENERATED, N_REAL = 1000, 400
+N_GENERATED, N_REAL = 800, 200
 
 
 def reproduce(numbers, words=""):

@@ -149,4 +149,4 @@ def test_a_store_makes_no_difference(paths, described, small_c3d, tmp_path, name
 def test_every_entry_point_gives_the_same_rows_gaps_and_reasons(paths, small_c3d, tmp_path):
     left_out = NOT_YET["a_store_makes_no_difference"]
     chosen = [path for name, path in paths.items() if name not in left_out]
-    assert differences(chosen, small_c3d, tmp_path) == []
+    assert differences(chosen, small_c3d, tmp_path, n_jobs=2) == []

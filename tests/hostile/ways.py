@@ -20,7 +20,9 @@ from skvideo3d.cli.inputs import expand
 _ROUNDING = 1e-5  # batches are filled otherwise where a video breaks off
 
 
-def differences(paths: Sequence[Path | str], weights: str, folder: Path) -> list[str]:
+def differences(
+    paths: Sequence[Path | str], weights: str, folder: Path, *, n_jobs: int | None = None
+) -> list[str]:
     """Describe videos in every way and compare with `transform`.
 
     Parameters
@@ -30,6 +32,8 @@ def differences(paths: Sequence[Path | str], weights: str, folder: Path) -> list
     weights : str
     folder : Path
         For what the command writes.
+    n_jobs : int, optional
+        Processes to use once, too.
 
     Returns
     -------
@@ -42,9 +46,7 @@ def differences(paths: Sequence[Path | str], weights: str, folder: Path) -> list
         rows = plain.transform(paths)
         found = []
         for name, settings in (
-            ("fit_transform", {}),
-            ("batches of 3", {"batch_size": 3}),
-            ("two processes", {"n_jobs": 2}),
+            ("fit_transform", {"batch_size": 3, "n_jobs": n_jobs}),
             ("memory", {"memory": folder / "memory"}),
             ("from memory", {"memory": folder / "memory"}),
         ):

@@ -78,6 +78,7 @@ class IsolatedReader:
         self._recipe = recipe
         self._limits = limits
         self._process: _Process | None = None
+        self._is_reading = False
         self._is_aborted = False
 
     def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:
@@ -139,8 +140,10 @@ class IsolatedReader:
             process.end()
 
     def close(self) -> None:
-        """Leave the process to others, if it is not at a video."""
-        if self._process is not None:
+        """Leave the process to others, or end it if it is at a video."""
+        if self._is_reading:
+            self._drop()
+        elif self._process is not None:
             _give_back(self._process)
             self._process = None
 
@@ -150,6 +153,7 @@ class IsolatedReader:
         left = self._limits.timeout
         height, width = self._recipe.preprocessing.crop
         known: dict[int, NDArray[np.uint8]] = {}
+        self._is_reading = True
         process.channel.send({"index": index})
         while True:
             began = time.monotonic()
@@ -170,10 +174,12 @@ class IsolatedReader:
                         [PreparedFrame(place, known[place]) for place in places],
                     )
                 case "read":
+                    self._is_reading = False
                     cost += ReadingCost(**message["cost"])
                     losses.take(message["loss"])
                     return
                 case "failure":
+                    self._is_reading = False
                     raise _error(message)
                 case _:
                     raise ChannelClosedError
@@ -199,7 +205,7 @@ class IsolatedReader:
 
     def _drop(self, *, is_ending: bool = False) -> str:
         """Be done with the process, and say how it ended."""
-        process, self._process = self._process, None
+        process, self._process, self._is_reading = self._process, None, False
         return process.kill(is_ending=is_ending) if process is not None else ""
 
 

@@ -105,6 +105,18 @@ def test_a_process_is_kept_for_the_next_videos(film):
     reader.close()
 
 
+def test_a_process_in_the_middle_of_a_video_is_not_left_to_others(film):
+    isolation._end_all()
+    reader = reader_of([film])
+    clips = reader.read(0, ReadingCost(), Losses("it"))
+    next(clips)
+    reader.close()  # with the generator still there, as a thread that is stopped leaves it
+    assert not isolation._idle
+    other = reader_of([film])
+    np.testing.assert_array_equal(read(other, 0)[0], here(film))
+    other.close()
+
+
 def test_errors_come_back_as_they_were(tmp_path, film):
     gone = tmp_path / "gone.mp4"
     shutil.copy(film, gone)

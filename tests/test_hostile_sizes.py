@@ -15,10 +15,13 @@ from safetensors.torch import save_file
 
 from skvideo3d import caffe
 from skvideo3d.benchmarks.fold_store import FoldOutcome, open_fold_store
+from skvideo3d.benchmarks.results import BenchmarkResult
+from skvideo3d.benchmarks.speed import SpeedReport
 from skvideo3d.datasets import load_hmdb51, load_object_sequences, load_ucf101
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.models import C3D, load_weights
 from skvideo3d.models.initialization import initialize
+from skvideo3d.video.preprocessing import MeanCube
 
 _MOST_KIB = 200 * 1024
 
@@ -300,6 +303,46 @@ def test_caffe_networks_nested_deeply(tmp_path):
     path = tmp_path / "net.caffemodel"
     path.write_bytes(nested(2000))
     refused(path)
+
+
+# --- Mean cubes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 10**15, 1, 1), (3, 2**62, 4, 4), (3, -1, 2, 2), (3, 0, 2, 2)]
+)
+def test_mean_cubes_of_absurd_shapes(shape, tmp_path):
+    path = tmp_path / "mean.npy"
+    path.write_bytes(npy_header(shape, "<f4") + bytes(48))
+    with pytest.raises(CheckpointError, match=str(path)):
+        MeanCube.from_file(path)
+
+
+def test_mean_cubes_that_are_no_numbers(tmp_path):
+    for number, array in enumerate(
+        (
+            np.full((3, 1, 2, 2), "x"),
+            np.full((3, 1, 2, 2), 1j),
+            np.full((3, 1, 2, 2), np.nan, np.float32),
+        )
+    ):
+        path = tmp_path / f"{number}.npy"
+        np.save(path, array)
+        with pytest.raises(CheckpointError, match=str(path)):
+            MeanCube.from_file(path)
+    for content in (b"", b"PK\3\4", b"\x93NUMPY\x01\x00", b"[" * 1000):
+        for suffix in (".npy", ".safetensors", ".binaryproto"):
+            path = tmp_path / f"damaged{suffix}"
+            path.write_bytes(content)
+            with pytest.raises(CheckpointError, match=str(path)):
+                MeanCube.from_file(path)
+
+
+@pytest.mark.parametrize("read", [BenchmarkResult.from_json, SpeedReport.from_json])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 10_000, "[]", "7"])
+def test_results_of_deep_nesting(read, text):
+    with pytest.raises(ValueError, match="is no "):
+        read(text)
 
 
 # --- Kept folds -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from skvideo3d.benchmarks.speed import SpeedReport
 from skvideo3d.datasets import load_aslan, load_hmdb51, load_object_sequences, load_ucf101
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.models import load_weights
+from skvideo3d.video.preprocessing import MeanCube
 
 PACKAGE = Path(skvideo3d.__file__).parent
 
@@ -235,6 +236,16 @@ def test_no_checkpoint_runs_code_whatever_it_is_called(write, suffix, trap, tmp_
     (path if path.exists() else path.with_suffix(".npy")).rename(tmp_path / f"weights{suffix}")
     with pytest.raises(CheckpointError, match=str(tmp_path / f"weights{suffix}")):
         load_weights(tmp_path / f"weights{suffix}", "c3d")
+
+
+@pytest.mark.parametrize("write", [*WRITERS, write_safetensors_with_pickle, write_npy])
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors", ".binaryproto"])
+def test_no_mean_cube_runs_code_whatever_it_is_called(write, suffix, trap, tmp_path):
+    path = tmp_path / "plain.npy"
+    write(path, trap)
+    path.rename(tmp_path / f"mean{suffix}")
+    with pytest.raises(CheckpointError, match=str(tmp_path / f"mean{suffix}")):
+        MeanCube.from_file(tmp_path / f"mean{suffix}")
 
 
 @pytest.mark.parametrize("write", [write_pickle, write_npy, write_torch])

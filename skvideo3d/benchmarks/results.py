@@ -231,7 +231,7 @@ class BenchmarkResult:
                 "confusion": parts["confusion"] and known["confusion"],
             }
             return cls(**{**parts, **known})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"The text is no benchmark result ({type(error).__name__}: {error}). Pass the "
                 "content of a result.json that `save` or `to_json` wrote."

@@ -287,7 +287,7 @@ class SpeedReport:
                 import_seconds=parts["import_seconds"],
                 settings=settings,
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"The text is no report of speed ({type(error).__name__}: {error}). Pass what "
                 "`save` or `to_json` wrote."

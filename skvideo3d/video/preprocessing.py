@@ -307,22 +307,36 @@ def _read_cube(path: str) -> NDArray[np.float32]:
             f"There is no mean cube file at {path!r}. Put it there, describe another with "
             "MeanCube.from_file, or pass preprocessing= with a mean for each channel."
         )
-    if suffix == ".npy":
-        cube = np.load(path, allow_pickle=False)
-    elif suffix == ".safetensors":
-        from safetensors.numpy import load_file
+    try:
+        if suffix == ".npy":
+            # Mapped: a header cannot claim more than the file has.
+            cube: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+        elif suffix == ".safetensors":
+            from safetensors import safe_open
 
-        cube = load_file(path).get("preprocessing.mean", np.empty(0))
-    else:
-        cube = read_blob(path)
+            with safe_open(path, framework="np") as file:
+                is_there = "preprocessing.mean" in file.keys()  # noqa: SIM118
+                cube = file.get_tensor("preprocessing.mean") if is_there else np.empty(0)
+        else:
+            cube = read_blob(path)
+    except CheckpointError:
+        raise
+    except Exception as error:  # damage makes the readers fail in any way
+        raise CheckpointError(
+            f"{path!r} cannot be read as a mean cube: {str(error)[:200]}. Fetch or write it again."
+        ) from None
     if cube.ndim == 5 and cube.shape[0] == 1:
         cube = cube[0]
-    if cube.ndim != 4 or cube.shape[0] != 3:
+    if cube.ndim != 4 or cube.shape[0] != 3 or cube.dtype.kind not in "fiu" or not cube.size:
         raise CheckpointError(
-            f"{path!r} holds an array of shape {cube.shape}; a mean cube has shape "
-            "(3, frames, height, width)."
+            f"{path!r} holds an array of shape {cube.shape} and type {cube.dtype}; a mean cube is "
+            "of numbers and has shape (3, frames, height, width)."
         )
-    return np.ascontiguousarray(cube, dtype=np.float32)
+    # A copy: the file may still be mapped, and others may overwrite it.
+    cube = np.array(cube, dtype=np.float32, order="C")
+    if not np.isfinite(cube).all():
+        raise CheckpointError(f"{path!r}: the mean cube has values that are not finite.")
+    return cube
 
 
 def _fingerprint(cube: NDArray[np.float32]) -> str:

@@ -24,6 +24,8 @@ class Frame(NamedTuple):
     damage : str
         What is wrong with the file here, so that the pixels may not be those that were filmed;
         empty if nothing is known to be.
+    n_lost : int
+        Frames before it that are known to be missing, at least: by so much its number is off.
     """
 
     number: int
@@ -31,3 +33,4 @@ class Frame(NamedTuple):
     end: float
     pixels: NDArray[np.uint8]
     damage: str = ""
+    n_lost: int = 0

@@ -108,10 +108,15 @@ def best_video_stream(container: Any, path: str, max_pixels: int) -> Any:
         If there is none, or its frames are too large.
     """
     stream = container.streams.best("video")
+    films = [one for one in container.streams.video if not _is_cover(one)]
+    if stream is not None and _is_cover(stream):
+        stream = films[0] if films else None
     if stream is None:
-        kinds = sorted({stream.type for stream in container.streams})
+        kinds = {stream.type for stream in container.streams}
+        if container.streams.video:
+            kinds = kinds - {"video"} | {"cover picture"}
         raise VideoDecodeError(
-            f"{path!r} has no video stream (it has: {', '.join(kinds) or 'nothing'})."
+            f"{path!r} has no video stream (it has: {', '.join(sorted(kinds)) or 'nothing'})."
         )
     context = stream.codec_context
     if context is None:
@@ -120,6 +125,13 @@ def best_video_stream(container: Any, path: str, max_pixels: int) -> Any:
     context.thread_count = 1  # the other cores are the network's
     context.options = _options(max_pixels)
     return stream
+
+
+def _is_cover(stream: Any) -> bool:
+    """Tell the picture on the cover of a recording from a film."""
+    import av
+
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 class Decoding:
@@ -136,6 +148,8 @@ class Decoding:
     ----------
     n_packets, n_pictures : int
         Met so far.
+    n_lost : int
+        Packets so far that gave no picture because of damage.
     ending : str
         Why there are no more pictures, if there should be.
     """
@@ -147,6 +161,7 @@ class Decoding:
         self._max_pixels = max_pixels
         self.n_packets = 0
         self.n_pictures = 0
+        self.n_lost = 0
         self.ending = ""
 
     def pictures(self) -> Iterator[tuple[Any, str]]:
@@ -160,8 +175,13 @@ class Decoding:
         """
         import av
 
-        self._complaint()  # what was said at the opening is said again
         damage = unshown = ""
+        # Small files are read whole at the opening, and not complained of again. What the decoder
+        # said, which had a look at the first packets, it will say again.
+        at_opening = self._complaint(self._container.format.name)
+        names = self._stream.codec_context.name, self._container.format.name
+        # Where transport streams were joined the packets are marked, and nothing is missing.
+        is_stream = self._container.format.name == "mpegts"
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -172,12 +192,13 @@ class Decoding:
             if packet is None:
                 break
             self.n_packets += packet.size > 0
-            pictures, reason = [], "it was cut" if packet.is_corrupt else ""
+            pictures, reason = [], "it was cut" if packet.is_corrupt and not is_stream else ""
             try:
                 pictures = packet.decode()
             except (av.FFmpegError, ValueError) as error:
                 reason = reason_of(error)
-            reason = self._complaint() or reason
+                self.n_lost += 1
+            reason = self._complaint(*names) or reason
             unshown = unshown or reason
             for picture in pictures:
                 if picture.key_frame:
@@ -187,13 +208,12 @@ class Decoding:
                 self.n_pictures += 1
                 check_size(self._path, picture.width, picture.height, self._max_pixels)
                 yield picture, damage
-        self.ending = unshown
+        self.ending = unshown or at_opening
 
-    def _complaint(self) -> str:
-        """Take what the decoder or the format said since the last time."""
+    def _complaint(self, *names: str) -> str:
+        """Take what a decoder or a format said since the last time."""
         if not _heard:
             return ""
-        names = (self._stream.codec_context.name, self._container.format.name)
         said = [f"{name}: {text.strip()}" for _, name, text in _heard if name in names]
         _heard.clear()
         return said[0] if said else ""

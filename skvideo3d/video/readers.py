@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
 
-from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
+from skvideo3d.exceptions import VideoDecodeError
 
 from .damage import EndsEarlyError
+from .files import check_file
 from .frames import Frame
 from .limits import MAX_PIXELS
 from .pyav_reading import Converter, Decoding, best_video_stream, open_container
@@ -23,6 +23,8 @@ __all__ = ["read_file"]
 _NEAR = 50
 # Headers count a frame or two that are never shown, and more in long files.
 _UNSHOWN, _UNSHOWN_SHARE = 2, 0.01
+# Headers' durations are rounded, and some count from before the first frame.
+_UNSHOWN_SECONDS, _UNSHOWN_TIME = 1.0, 0.05
 # FFmpeg's own limit (dts_delta_threshold): time stamps that jump further, in containers of joined
 # recordings, or back, have started anew.
 _MAX_JUMP = 10.0
@@ -62,7 +64,7 @@ def read_file(
     VideoDecodeError
         If the file is no video; the message names it and the reason.
     """
-    _check_file(path)
+    check_file(path)
     if first > _NEAR or since:
         clock = read_clock(path, max_pixels)
         if clock is not None:
@@ -83,23 +85,13 @@ def read_file(
         decoding = Decoding(container, stream, path, max_pixels)
         converter = Converter()
         pictures = enumerate(_timed(decoding, container, stream))
+        end = 0.0
         for number, (picture, time, end, damage) in pictures:
             if number >= first and (end > since or not since):
-                yield Frame(number, time, end, converter.pixels(picture), damage)
+                pixels = converter.pixels(picture)
+                yield Frame(number, time, end, pixels, damage, decoding.n_lost)
         _check_ending(decoding, path, decoding.n_pictures, stream.frames)
-
-
-def _check_file(path: str) -> None:
-    if not os.path.exists(path):
-        raise VideoNotFoundError(
-            f"{path!r} does not exist (looked in {os.getcwd()!r}); check the path."
-        )
-    if not os.path.isfile(path):
-        raise VideoDecodeError(f"{path!r} is neither a file nor a folder of frames.")
-    if os.path.getsize(path) == 0:
-        raise VideoDecodeError(f"{path!r} is empty (0 bytes); fetch or copy it again.")
-    if not os.access(path, os.R_OK):
-        raise VideoDecodeError(f"{path!r} cannot be read: permission denied.")
+        _check_duration(path, end, container)
 
 
 def _check_ending(decoding: Decoding, path: str, n_frames: int, n_announced: int) -> None:
@@ -115,6 +107,18 @@ def _check_ending(decoding: Decoding, path: str, n_frames: int, n_announced: int
         )
     if reason:
         raise EndsEarlyError(f"{path!r} breaks off after {n_frames} frames{reason}.")
+
+
+def _check_duration(path: str, end: float, container: Any) -> None:
+    """Compare where the last frame ends with what the header says of a film without sound."""
+    # AVI's clock is made from the number of frames, and sound may well go on.
+    if container.format.name == "avi" or container.streams.audio or not container.duration:
+        return
+    announced = container.duration / 1e6  # FFmpeg's microseconds
+    if end < (1 - _UNSHOWN_TIME) * announced - _UNSHOWN_SECONDS:
+        raise EndsEarlyError(
+            f"{path!r} ends after {end:.2f} of the {announced:.2f} seconds that it announces."
+        )
 
 
 def _timed(

@@ -14,8 +14,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
+from skvideo3d.exceptions import VideoDecodeError
 
+from .damage import EndsEarlyError
+from .files import file_state
 from .frames import Frame
 from .limits import MAX_PIXELS, check_size
 from .naming import IMAGE_SUFFIXES, natural_key
@@ -172,13 +174,7 @@ class FileSource:
     has_clock: bool = field(default=True, init=False)
 
     def identity(self) -> tuple[Any, ...]:
-        try:
-            status = os.stat(self.name)
-        except FileNotFoundError:
-            raise VideoNotFoundError(f"{self.name!r} does not exist; check the path.") from None
-        except OSError as error:
-            raise VideoDecodeError(f"{self.name!r} cannot be read: {error.strerror}.") from error
-        return ("file", self.name, status.st_size, status.st_mtime_ns)
+        return ("file", self.name, *file_state(self.name))
 
     def frames(
         self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
@@ -202,19 +198,27 @@ class FolderSource:
     def identity(self) -> tuple[Any, ...]:
         digest = hashlib.sha256()
         for path in self._images():
-            status = os.stat(path)
-            digest.update(
-                f"{os.path.basename(path)}/{status.st_size}/{status.st_mtime_ns}\n".encode(
-                    errors="surrogateescape"
-                )
-            )
+            size, mtime_ns = file_state(path)
+            state = f"{os.path.basename(path)}/{size}/{mtime_ns}\n"
+            digest.update(state.encode(errors="surrogateescape"))
         return ("folder", self.name, digest.hexdigest())
 
     def frames(
         self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
     ) -> Iterator[Frame]:
+        damage = ""
+        n_read = 0
         for number, path in enumerate(self._images()[first:], start=first):
-            yield Frame(number, math.nan, math.nan, _read_image(path, max_pixels))
+            try:
+                pixels = _read_image(path, max_pixels)
+            except _DamagedImageError as error:
+                damage = damage or str(error)
+                continue
+            yield Frame(number, math.nan, math.nan, pixels, damage)
+            damage = ""
+            n_read += 1
+        if damage:
+            raise (EndsEarlyError if n_read else VideoDecodeError)(damage)
 
     def _images(self) -> list[str]:
         try:
@@ -303,7 +307,11 @@ class SegmentSource:
         stop = None if self.segment.stop is None else int(self.segment.stop)
         after = start
         for frame in self.source.frames(start, max_pixels=max_pixels):
-            yield frame
+            if after == start and frame.n_lost and not frame.damage:
+                shift = f"{frame.n_lost} frames before it are missing, so that numbers are off"
+                yield frame._replace(damage=shift)
+            else:
+                yield frame
             after = frame.number + 1
             if after == stop:
                 return
@@ -376,22 +384,26 @@ def _dtype_hint(values: NDArray[Any]) -> str:
     return "Pixels are uint8, 0 to 255: use video.astype(np.uint8)."
 
 
+class _DamagedImageError(VideoDecodeError):
+    """One frame of a folder is not to be had; the others may be."""
+
+
 def _read_image(path: str, max_pixels: int) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
     if not os.path.isfile(path):  # opening a named pipe waits for somebody to write
-        raise VideoDecodeError(f"{path!r} is no file; a folder of frames has images only.")
+        raise _DamagedImageError(f"{path!r} is no file; a folder of frames has images only.")
     try:
         with Image.open(path) as image:
             check_size(path, image.width, image.height, max_pixels)
             if image.mode not in _IMAGE_MODES:
-                raise VideoDecodeError(
+                raise _DamagedImageError(
                     f"{path!r} has pixels of mode {image.mode!r}; save the frames with 8 bits a "
                     "channel."
                 )
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise VideoDecodeError(f"{path!r} cannot be read as an image: {error}.") from error
+        raise _DamagedImageError(f"{path!r} cannot be read as an image: {error}.") from error
 
 
 def _is_nan(video: Any) -> bool:

@@ -19,7 +19,6 @@ from sklearn.base import (
 )
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -34,6 +33,7 @@ from .clips import ClipDescriptors, join_layers
 from .engine import Resources, are_stored, describe
 from .extraction import Outcome
 from .progress import ProgressBar
+from .rows import Norm, rows_of
 from .settings import block_sizes, make_spec, side_by_side
 from .spec import DescriptorSpec, Pooling
 from .validation import check_videos, recognise_videos, with_position
@@ -92,7 +92,7 @@ class VideoTransformer(
         clip_stride: int,
         fps: float | None,
         pooling: Pooling,
-        norm: Literal["l1", "l2", "max"] | None,
+        norm: Norm,
         n_components: float | None,
         whiten: bool,
         preprocessing: Preprocessing | None,
@@ -301,15 +301,7 @@ class VideoTransformer(
         self, videos: Sequence[Any], on_video: Callable[[Outcome], None] = lambda _: None
     ) -> NDArray[np.float32]:
         spec = self._spec()
-        blocks = side_by_side(block_sizes(spec))
-        descriptors = np.full((len(videos), _width(blocks)), np.nan, dtype=np.float32)
-        outcomes = self._outcomes(videos, spec, on_video)
-        done = [i for i, outcome in enumerate(outcomes) if outcome.error is None]
-        for name, block in blocks.items():
-            if done:
-                rows = np.stack([outcomes[i].layers[name] for i in done])
-                descriptors[done, block] = normalize(rows, self.norm) if self.norm else rows
-        return descriptors
+        return rows_of(self._outcomes(videos, spec, on_video), block_sizes(spec), self.norm)
 
     def _are_stored(self, videos: Sequence[Any]) -> list[bool]:
         sources, _ = recognise_videos(videos, on_error="nan")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -204,7 +205,19 @@ def _parallel(n_jobs: int | None) -> Parallel:
 def _list_portion(
     sources: Sequence[VideoSource], spec: DescriptorSpec, resources: Resources
 ) -> list[Outcome]:
-    return list(_extract_portion(sources, spec, resources))
+    outcomes = []
+    for outcome in _extract_portion(sources, spec, resources):
+        outcomes.append(outcome)
+        _end_with_parent()
+    return outcomes
+
+
+def _end_with_parent() -> None:
+    """End a worker of loky whose parent was killed: it would work on, and then wait for more."""
+    parent = multiprocessing.parent_process()
+    is_of_loky = multiprocessing.current_process().name.startswith("LokyProcess")
+    if is_of_loky and parent is not None and os.getppid() != parent.pid:
+        os._exit(1)  # nobody is left whom an exception could reach
 
 
 def _extract_portion(

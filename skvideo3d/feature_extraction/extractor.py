@@ -9,7 +9,6 @@ from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from .base import VideoTransformer
@@ -17,7 +16,8 @@ from .c3d import C3DTransformer
 from .engine import Resources, describe
 from .extraction import Outcome
 from .i3d import I3DTransformer
-from .settings import block_sizes, side_by_side
+from .rows import rows_of
+from .settings import block_sizes
 from .spec import DescriptorSpec
 from .validation import check_videos, recognise_videos, with_position
 
@@ -213,16 +213,12 @@ class VideoExtractor:
             outcomes[position] = outcome
 
         describe([source for _, source in present], self._spec, self._resources(), take)
-        rows = np.full((len(videos), sum(sizes.values())), np.nan, dtype=np.float32)
-        done = [i for i, outcome in sorted(outcomes.items()) if outcome.error is None]
-        norm = self._transformer.norm
-        for name, block in side_by_side(sizes).items() if done else ():
-            values = np.stack([outcomes[i].layers[name] for i in done])
-            rows[done, block] = normalize(values, norm) if norm else values
+        done = [outcomes[i] for i in range(len(videos))]
+        rows = rows_of(done, sizes, self._transformer.norm)
         return _Described(
             self._transformer._project(rows),
-            _texts([str(outcomes[i].error or "") for i in range(len(videos))]),
-            _texts([outcomes[i].loss for i in range(len(videos))]),
+            _texts([str(outcome.error or "") for outcome in done]),
+            _texts([outcome.loss for outcome in done]),
         )
 
     def _resources(self) -> Resources:

@@ -93,6 +93,10 @@ class Linear:
     def __call__(self, rows: Tensor) -> Tensor:
         """Multiply rows of shape (..., in_features) to (..., out_features)."""
         if self._by_onednn:
+            if rows.shape[:-1].numel() == 1:
+                # One row is multiplied in another order than several: the same clip is to have the
+                # same bits in any company.
+                return self(rows.expand(2, *rows.shape[1:]).contiguous())[:1]
             y = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")
         else:
             y = F.linear(rows, self._weight, self._bias)

@@ -68,6 +68,8 @@ def open_container(path: str, max_pixels: int) -> Any:
     """
     import av
 
+    if _heard:
+        _heard.clear()  # of the file before
     try:
         return av.open(
             path,

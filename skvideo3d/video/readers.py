@@ -114,7 +114,8 @@ def _check_duration(path: str, end: float, container: Any) -> None:
     # AVI's clock is made from the number of frames, and sound may well go on.
     if container.format.name == "avi" or container.streams.audio or not container.duration:
         return
-    announced = container.duration / 1e6  # FFmpeg's microseconds
+    # FFmpeg's microseconds; some formats count from 0 and some from the first frame.
+    announced = (container.duration - max(container.start_time or 0, 0)) / 1e6
     if end < (1 - _UNSHOWN_TIME) * announced - _UNSHOWN_SECONDS:
         raise EndsEarlyError(
             f"{path!r} ends after {end:.2f} of the {announced:.2f} seconds that it announces."

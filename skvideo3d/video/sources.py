@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
@@ -198,7 +199,9 @@ class FolderSource:
     def identity(self) -> tuple[Any, ...]:
         digest = hashlib.sha256()
         for path in self._images():
-            size, mtime_ns = file_state(path)
+            size, mtime_ns = 0, 0
+            with suppress(VideoDecodeError):  # a frame that is lost, to be told by the reader
+                size, mtime_ns = file_state(path)
             state = f"{os.path.basename(path)}/{size}/{mtime_ns}\n"
             digest.update(state.encode(errors="surrogateescape"))
         return ("folder", self.name, digest.hexdigest())

@@ -1,0 +1,307 @@
+"""Runs that are killed, stopped, or share their store: nothing is lost and nothing is wrong."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skvideo3d.datasets import make_action_videos
+from skvideo3d.feature_extraction.engine import Resources, are_stored
+from skvideo3d.feature_extraction.entries import read_entry
+from skvideo3d.feature_extraction.spec import DescriptorSpec
+from skvideo3d.feature_extraction.store import DescriptorStore
+from skvideo3d.models.checkpoints import resolve_weights
+from skvideo3d.video.sources import as_source
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
+]
+
+# Clips one at a time: with larger batches the last bits depend on which clips go together, and that
+# on what is left to do.
+DESCRIBE = """
+import json, random, signal, sys
+import numpy as np
+import skvideo3d.feature_extraction.computing  # torch and all else, before the start
+from skvideo3d import C3DTransformer
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+print("ready", flush=True)
+work = json.loads(sys.stdin.readline())
+describer = C3DTransformer(
+    work["weights"],
+    memory=work["memory"],
+    n_jobs=work["n_jobs"],
+    batch_size=1,
+    device="cpu",
+    random_state=0,
+)
+order = list(range(len(work["paths"])))
+random.Random(work["seed"]).shuffle(order)
+rows = describer.fit_transform([work["paths"][place] for place in order])
+np.save(work["output"], rows[np.argsort(order)])
+"""
+
+COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from skvideo3d.cli import main
+sys.exit(main())
+"""
+
+
+class Run:
+    """A process, the leader of a group as a command in a terminal is."""
+
+    def __init__(self, code, *words):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def begin(self, paths, weights, memory, output, n_jobs=None, seed=0):
+        """Give `DESCRIBE`, which has imported what it needs, its work."""
+        assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
+        work = {"paths": paths, "weights": weights, "memory": str(memory), "output": str(output)}
+        self.process.stdin.write(json.dumps({**work, "n_jobs": n_jobs, "seed": seed}) + "\n")
+        self.process.stdin.flush()
+
+    def finish(self):
+        _, errors = self.process.communicate(timeout=300)
+        assert self.process.returncode == 0, errors
+        return errors
+
+    def kill_all(self):
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def members(self):
+        """The processes of the group, but those that are dead and not yet waited for."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    state, _, group = (
+                        (folder / "stat").read_text().rpartition(")")[2].split(maxsplit=3)[:3]
+                    )
+                    command = (folder / "cmdline").read_text().replace("\0", " ")
+                except (OSError, UnicodeDecodeError):
+                    continue  # it ended meanwhile
+                if int(group) == self.process.pid and state not in "ZX":
+                    found[int(folder.name)] = command
+        return found
+
+
+@pytest.fixture
+def start():
+    runs = []
+
+    def begin(code=DESCRIBE, *words):
+        runs.append(Run(code, *words))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.kill_all()
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    return make_action_videos(60, n_frames=24, size=(48, 64), random_state=0, folder=folder).data
+
+
+@pytest.fixture(scope="module")
+def undisturbed(paths, small_c3d, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run = Run(DESCRIBE)
+    run.begin(paths, small_c3d, folder / "store", folder / "rows.npy")
+    run.finish()
+    return np.load(folder / "rows.npy")
+
+
+@pytest.fixture
+def stored(paths, small_c3d):
+    """A function that tells which videos a store has, as a process finds them that comes anew."""
+    weights = resolve_weights(small_c3d, "c3d")
+    spec = DescriptorSpec(
+        weights, ("fc6",), 16, 8, None, "loop", "mean", "float32", weights.preprocessing
+    )
+    sources = [as_source(path) for path in paths]
+
+    def find(memory):
+        # Another name of the folder is another store, which remembers nothing.
+        find.n_calls += 1
+        resources = Resources(str(memory) + "/." * find.n_calls)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # nothing is damaged
+            is_stored = are_stored(sources, spec, resources)
+        return {path for path, yes in zip(paths, is_stored, strict=True) if yes}
+
+    find.n_calls = 0
+    return find
+
+
+def wait_until(is_done, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not is_done():
+        assert time.monotonic() < deadline, is_done
+        time.sleep(0.002)
+
+
+def readings(memory):
+    return DescriptorStore(memory).readings()
+
+
+def interrupt(run, memory, rng, most):
+    """Wait for a random moment, counted in videos that are opened, and a little more."""
+    goal = len(readings(memory)) + rng.randrange(most)
+    wait_until(lambda: len(readings(memory)) >= goal or run.process.poll() is not None)
+    time.sleep(rng.uniform(0, 0.05))
+
+
+def kill_again_and_again(start, paths, weights, memory, stored, *, n_kills, n_jobs, most):
+    """Kill runs at random moments, with all their processes or alone, and then let one finish."""
+    rng = random.Random(0)
+    output = memory.with_name("rows.npy")
+    opened, n_finished = [], 0
+    following = start()
+    for number in range(n_kills + 1):
+        run, following = following, start() if number < n_kills else None
+        known, n_before = stored(memory), len(readings(memory))
+        run.begin(paths, weights, memory, output, n_jobs)
+        if number < n_kills:
+            interrupt(run, memory, rng, most)
+            n_finished += run.process.poll() is not None
+            if number % 2 == 0:
+                os.killpg(run.process.pid, signal.SIGKILL)
+            else:
+                run.process.kill()
+            run.process.wait()
+        else:
+            run.finish()
+        now = readings(memory)[n_before:]
+        opened.append(now)
+        # What was stored at its beginning no run opens.
+        assert not known & set(now)
+        assert len(stored(memory)) >= len(known)
+    return np.load(output), opened, n_finished
+
+
+def test_20_kills_of_a_run_of_60_videos(start, paths, small_c3d, undisturbed, stored, tmp_path):
+    memory = tmp_path / "store"
+    rows, opened, n_finished = kill_again_and_again(
+        start, paths, small_c3d, memory, stored, n_kills=20, n_jobs=None, most=6
+    )
+    assert n_finished == 0
+    np.testing.assert_array_equal(rows, undisturbed)
+    assert {path for names in opened for path in names} == set(paths)
+    # In flight are at most four: the clips of two batches and one more, each of a video's two, and
+    # the video that is being read.
+    n_twice = sum(map(len, opened)) - len(paths)
+    print(f"opened {[len(names) for names in opened]}: {n_twice} in flight when killed")
+    assert 0 < n_twice <= 4 * 20
+    assert all(path.parent == memory / "parts" for path in memory.rglob("*.part"))
+
+
+def test_kills_of_runs_with_two_workers(start, paths, small_c3d, undisturbed, stored, tmp_path):
+    memory = tmp_path / "store"
+    rows, opened, _ = kill_again_and_again(
+        start, paths, small_c3d, memory, stored, n_kills=4, n_jobs=2, most=15
+    )
+    np.testing.assert_array_equal(rows, undisturbed)
+    assert set(readings(memory)) == set(paths)
+    n_twice = len(readings(memory)) - len(paths)
+    print(f"opened {[len(names) for names in opened]}: {n_twice} in flight when killed")
+    assert n_twice <= 2 * 4 * 4
+
+
+def test_8_processes_on_one_store_describe_40_videos_once_each(
+    start, paths, small_c3d, undisturbed, tmp_path
+):
+    memory = tmp_path / "store"
+    runs = [start() for _ in range(8)]
+    for number, run in enumerate(runs):
+        run.begin(paths[:40], small_c3d, memory, tmp_path / f"{number}.npy", seed=number)
+    for number, run in enumerate(runs):
+        run.finish()
+        np.testing.assert_array_equal(np.load(tmp_path / f"{number}.npy"), undisturbed[:40])
+    assert sorted(readings(memory)) == sorted(paths[:40])
+
+
+def keys_of_whole_entries(memory):
+    keys = [path.parent.name + path.stem for path in memory.glob("??/*.npy")]
+    for key in keys:
+        read_entry(key, (memory / key[:2] / f"{key[2:]}.npy").read_bytes())
+    return keys
+
+
+def press_ctrl_c(run, memory):
+    """Interrupt a group of processes in the middle of its work; give what it says and the time."""
+    wait_until(lambda: run.process.poll() is not None or len(list(memory.glob("??/*.npy"))) >= 2)
+    assert run.process.poll() is None, run.process.communicate()
+    began = time.perf_counter()
+    os.killpg(run.process.pid, signal.SIGINT)
+    errors = run.process.communicate(timeout=60)[1]
+    print(f"{time.perf_counter() - began:.2f} s from Ctrl-C to the end")
+    wait_until(lambda: not run.members(), 10)
+    return errors
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_ctrl_c_ends_all_processes_and_the_next_run_goes_on(start, paths, tmp_path, n_jobs):
+    # The network of full size: its batches, and laying out its weights, take their time.
+    work = paths[:12], None, tmp_path / "store", tmp_path / "rows.npy", n_jobs
+    run, following = start(), start()
+    run.begin(*work)
+    errors = press_ctrl_c(run, tmp_path / "store")
+    assert run.process.returncode == -signal.SIGINT
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    n_done = len(keys_of_whole_entries(tmp_path / "store"))
+    assert 2 <= n_done < 12
+    n_before = len(readings(tmp_path / "store"))
+    following.begin(*work)
+    following.finish()
+    assert len(readings(tmp_path / "store")) - n_before == 12 - n_done
+    assert np.load(tmp_path / "rows.npy").shape == (12, 4096)
+
+
+def test_ctrl_c_ends_the_command_which_says_how_to_go_on(start, paths, tmp_path):
+    words = ["extract", *paths[:12], "--output", tmp_path / "out.npz", "--weights", "random"]
+    memory = tmp_path / "out.npz.descriptors"
+    run = start(COMMAND, *words)
+    errors = press_ctrl_c(run, memory)
+    assert run.process.returncode == 130
+    assert "give the same command again to go on" in errors
+    assert "Traceback" not in errors
+    n_done, n_before = len(keys_of_whole_entries(memory)), len(readings(memory))
+    assert 2 <= n_done < 12
+    assert not (tmp_path / "out.npz").exists()
+    following = start(COMMAND, *words, "--memory", memory)  # which keeps it
+    following.finish()
+    assert len(readings(memory)) - n_before == 12 - n_done
+    assert np.isfinite(np.load(tmp_path / "out.npz")["descriptor"]).all()
+
+
+def test_workers_whose_parent_was_killed_end_too(start, paths, small_c3d, tmp_path):
+    run = start()
+    run.begin(paths, small_c3d, tmp_path / "store", tmp_path / "rows.npy", n_jobs=2)
+    wait_until(lambda: len(readings(tmp_path / "store")) >= 2)
+    run.process.kill()
+    run.process.wait()
+    wait_until(lambda: not run.members(), 60)

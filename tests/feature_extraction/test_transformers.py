@@ -355,6 +355,7 @@ def test_readings_are_what_was_really_opened(small_c3d, tmp_path, paths, monkeyp
         return real(path, *place)
 
     monkeypatch.setattr(sources, "read_file", counting)
+    monkeypatch.setenv("SKVIDEO3D_ISOLATION", "off")  # to be counted in this process
     describer = C3DTransformer(small_c3d, memory=tmp_path / "m", layer=("fc6", "prob"))
     for _ in range(3):
         describer.fit_transform(paths)

@@ -182,8 +182,6 @@ class Decoding:
         # said, which had a look at the first packets, it will say again.
         at_opening = self._complaint(self._container.format.name)
         names = self._stream.codec_context.name, self._container.format.name
-        # Where transport streams were joined the packets are marked, and nothing is missing.
-        is_stream = self._container.format.name == "mpegts"
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -194,7 +192,7 @@ class Decoding:
             if packet is None:
                 break
             self.n_packets += packet.size > 0
-            pictures, reason = [], "it was cut" if packet.is_corrupt and not is_stream else ""
+            pictures, reason = [], "it was cut" if packet.is_corrupt else ""
             try:
                 pictures = packet.decode()
             except (av.FFmpegError, ValueError) as error:

@@ -90,18 +90,27 @@ def read_file(
             if number >= first and (end > since or not since):
                 pixels = converter.pixels(picture)
                 yield Frame(number, time, end, pixels, damage, decoding.n_lost)
-        _check_ending(decoding, path, decoding.n_pictures, stream.frames)
+        _check_ending(
+            decoding,
+            path,
+            decoding.n_pictures,
+            stream.frames,
+            # Where each packet is a frame, each frame that is counted is there to be shown.
+            is_exact=stream.codec_context.codec.intra_only and container.format.name == "avi",
+        )
         _check_duration(path, end, container)
 
 
-def _check_ending(decoding: Decoding, path: str, n_frames: int, n_announced: int) -> None:
+def _check_ending(
+    decoding: Decoding, path: str, n_frames: int, n_announced: int, *, is_exact: bool = False
+) -> None:
     reason = f" ({decoding.ending})" if decoding.ending else ""
     if decoding.n_pictures == 0:
         raise VideoDecodeError(
             f"{path!r} has a video stream without a single decodable frame{reason}."
         )
     missing = n_announced - n_frames
-    if missing > max(_UNSHOWN, _UNSHOWN_SHARE * n_announced):
+    if missing > (0 if is_exact else max(_UNSHOWN, _UNSHOWN_SHARE * n_announced)):
         raise EndsEarlyError(
             f"{path!r} ends after {n_frames} of the {n_announced} frames that it announces{reason}."
         )

@@ -283,3 +283,20 @@ def test_a_process_that_is_not_needed_ends_and_the_next_video_gets_another(film,
         reader.close()
         assert isolation._idle[0]._popen.wait(30) == 0
     isolation._end_all()
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("folder", ["ucf101", "hmdb51", "kinetics", "kth", "ps7", "odd", "frames"])
+def test_nothing_is_said_against_good_files(realdata, folder):
+    # With FFmpeg's log heard, which a reading process listens to.
+    videos = [
+        p for p in sorted((realdata / folder).rglob("*.*")) if p.suffix not in (".jpg", ".txt")
+    ]
+    if folder == "frames":
+        videos = sorted({p.parent for p in (realdata / folder).rglob("*.jpg")})
+    videos = [video for video in videos if video.name != "result.webm"]  # empty
+    assert videos
+    reader = reader_of(videos)
+    losses = [read(reader, index)[2] for index in range(len(videos))]
+    reader.close()
+    assert losses == [""] * len(videos)

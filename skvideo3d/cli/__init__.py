@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in (benchmark, demo, extract, weights):
         command.add_parser(subparsers)
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        # The process ends with this: looking for garbage among torch's modules would take a second.
+        atexit.register(gc.freeze)
     args = parser.parse_args(words)
     args.words = words
     try:

@@ -200,6 +200,7 @@ class Readers:
             reader.close()
 
     def _read(self, index: int, reader: VideoReader, place: int) -> None:
+        self._check()
         source = self._sources[index]
         claim = None
         try:

@@ -77,6 +77,7 @@ class IsolatedReader:
         self._sources = sources
         self._recipe = recipe
         self._limits = limits
+        self._starting: _Process | None = None
         self._process: _Process | None = None
         self._is_reading = False
         self._is_aborted = False
@@ -135,9 +136,9 @@ class IsolatedReader:
     def abort(self) -> None:
         """End what another thread reads here, at once."""
         self._is_aborted = True
-        process = self._process
-        if process is not None:
-            process.end()
+        for process in (self._starting, self._process):
+            if process is not None:
+                process.end()
 
     def close(self) -> None:
         """Leave the process to others, or end it if it is at a video."""
@@ -186,8 +187,9 @@ class IsolatedReader:
 
     def _ready_process(self) -> _Process:
         while self._process is None:
-            process = _take()
+            process = self._starting = _take()
             try:
+                process.wait_until_ready()
                 process.channel.send(
                     {
                         "do": "read",
@@ -231,6 +233,7 @@ def call_isolated(function: str, *arguments: Any, limits: ReadingLimits = DEFAUL
         If the call fails, crashes or takes too long.
     """
     process = _take()
+    process.wait_until_ready()
     try:
         process.is_fresh = False
         process.channel.send(
@@ -263,7 +266,7 @@ class _Process:
     """A reading process."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", _PROGRAM, *(path or os.getcwd() for path in sys.path)]
+        command = [sys.executable, "-c", _PROGRAM, *_search_path()]
         # Its arithmetic is small; threads would only take address space.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._popen = subprocess.Popen(
@@ -279,8 +282,13 @@ class _Process:
         self._pipes = self._popen.stdin, self._popen.stdout
         self.channel = Channel(self._pipes[1].fileno(), self._pipes[0].fileno())
         self.is_fresh = True  # has read nothing yet
-        self.is_idle = False
+        self._is_ready = False
         _widen(self._pipes[1].fileno())
+
+    def wait_until_ready(self) -> None:
+        """Let a new process import what it needs."""
+        if self._is_ready:
+            return
         try:
             self.channel.receive(_START_TIMEOUT)
         except BaseException as error:
@@ -292,6 +300,7 @@ class _Process:
                 f"({ending}); set the environment variable SKVIDEO3D_ISOLATION=off to read them "
                 "in this one."
             ) from error
+        self._is_ready = True
 
     def end(self) -> None:
         """End it at once, whatever it is at; for any thread."""
@@ -360,6 +369,13 @@ def _forget_all() -> None:
 atexit.register(_end_all)
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_forget_all)
+
+
+def _search_path() -> list[str]:
+    here = ""
+    with suppress(OSError):  # the current folder may have been removed
+        here = os.getcwd()
+    return [path or here for path in sys.path if path or here]
 
 
 def _widen(pipe: int) -> None:

@@ -180,7 +180,7 @@ def read_clips(
     VideoDecodeError
         If the video cannot be read, or is damaged and has fewer frames than a clip.
     """
-    frames = losses.watch(cost.read(source.frames(max_pixels=recipe.max_pixels)), recipe.clip_len)
+    frames = losses.watch(cost.read(source.frames(max_pixels=recipe.max_pixels)))
     try:
         if recipe.fps is not None:
             if not source.has_clock:
@@ -189,6 +189,7 @@ def read_clips(
                     "it; use fps=None, or give the video file."
                 )
             frames = resample(frames, recipe.fps)
+        frames = losses.demand(frames, recipe.clip_len)
         waiting = (_Waiting(n, frame, recipe, cost) for n, frame in enumerate(frames))
         clips = iter_clips(waiting, recipe.clip_len, recipe.clip_stride, recipe.short_video)
         for clip in clips:
@@ -203,6 +204,11 @@ def read_clips(
         ) from error
     except (ValueError, OSError) as error:
         raise VideoDecodeError(f"{source.name!r} cannot be described: {error}") from error
+    except Exception as error:  # decoders raise anything over files that nobody foresaw
+        raise VideoDecodeError(
+            f"{source.name!r} cannot be read: {type(error).__name__}: {error}. It is damaged, or "
+            "of a kind that the decoder does not know; re-encode or replace it."
+        ) from error
 
 
 class _Waiting:

@@ -32,23 +32,16 @@ class Losses:
         self._ending = ""
         self._told = ""
 
-    def watch(self, frames: Iterator[Frame], n_needed: int) -> Iterator[Frame]:
+    def watch(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """Pass frames on, noting what is wrong with them, up to where they end.
 
         Parameters
         ----------
         frames : iterator of Frame
-        n_needed : int
-            Frames without which a damaged video is not worth describing.
 
         Yields
         ------
         Frame
-
-        Raises
-        ------
-        VideoDecodeError
-            If the video is damaged and has fewer frames than that.
         """
         try:
             for frame in frames:
@@ -59,7 +52,30 @@ class Losses:
                 yield frame
         except EndsEarlyError as error:
             self._ending = str(error)
-        if self._n_frames < n_needed and (text := self.text()):
+
+    def demand(self, frames: Iterator[Frame], n_needed: int) -> Iterator[Frame]:
+        """Pass frames on, and refuse a damaged video that has too few.
+
+        Parameters
+        ----------
+        frames : iterator of Frame
+            What became of those that were watched.
+        n_needed : int
+
+        Yields
+        ------
+        Frame
+
+        Raises
+        ------
+        VideoDecodeError
+            If something is lost and there are fewer frames than that.
+        """
+        n_frames = 0
+        for frame in frames:
+            n_frames += 1
+            yield frame
+        if n_frames < n_needed and (text := self.text()):
             raise VideoDecodeError(
                 f"{text} That is less than a clip of {n_needed} frames; fetch or copy it again."
             )

@@ -32,6 +32,7 @@ __all__ = ["main"]
 # up to 4 bytes a pixel, in the worst case), and for everything else.
 _BYTES_A_PIXEL = 64
 _BYTES_AT_LEAST = 2**30
+_MOST = 2**62  # more than any machine has; the system's call takes no larger number
 # Seconds without anything to read, after which the memory is worth more than a quick start.
 _IDLE = 300.0
 
@@ -39,6 +40,7 @@ _IDLE = 300.0
 def main() -> None:
     """Serve until the standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    _leave_no_core()
     channel = Channel(os.dup(0), os.dup(1))
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)  # what libraries print is no message
     listen_to_decoders()
@@ -106,11 +108,7 @@ def _called(request: dict[str, Any]) -> dict[str, Any]:
 def _failure(error: Exception, name: str) -> dict[str, Any]:
     """Describe an error so that the same can be raised elsewhere."""
     if not isinstance(error, SkVideo3DError):
-        # Decoders raise anything over files that nobody foresaw.
-        error = VideoDecodeError(
-            f"{name!r} cannot be read: {type(error).__name__}: {error}. It is damaged, or of a "
-            "kind that the decoder does not know; re-encode or replace it."
-        )
+        error = VideoDecodeError(f"{name!r} cannot be read: {type(error).__name__}: {error}.")
     kinds = (kind.__name__ for kind in type(error).__mro__)
     return {
         "is": "failure",
@@ -176,7 +174,7 @@ class _Memory:
 
         wanted = self._at_start + _BYTES_AT_LEAST + _BYTES_A_PIXEL * max_pixels
         soft, hard = self._inherited
-        limits = [wanted, *(old for old in (soft, hard) if old != resource.RLIM_INFINITY)]
+        limits = [wanted, _MOST, *(old for old in (soft, hard) if old != resource.RLIM_INFINITY)]
         resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
 
     @cached_property
@@ -184,6 +182,15 @@ class _Memory:
         import resource
 
         return resource.getrlimit(resource.RLIMIT_AS)
+
+
+def _leave_no_core() -> None:
+    """Have crashes write no memory images of gigabytes into the user's folder."""
+    with suppress(ImportError):  # not on Windows
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _address_space() -> int:

@@ -50,7 +50,7 @@ class Channel:
         self._in = incoming
         self._out = outgoing
 
-    def send(self, message: dict[str, Any], *parts: Any) -> None:
+    def send(self, message: dict[str, Any], *parts: Any, timeout: float | None = None) -> None:
         """Send a message, and bytes after it.
 
         Parameters
@@ -59,19 +59,29 @@ class Channel:
             Of what JSON has.
         *parts : bytes-like
             C-contiguous.
+        timeout : float, optional
+            Seconds, for an end that does not block.
 
         Raises
         ------
         ChannelClosedError
             If nobody listens any more.
+        TimeoutError
+            If not all of it was taken in time.
         """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
         line = json.dumps(message).encode()  # lone surrogates of odd paths become escapes
         try:
             for part in (_LENGTH.pack(len(line)) + line, *parts):
                 rest = memoryview(part).cast("B")
                 while rest:
-                    rest = rest[os.write(self._out, rest) :]
-        except (BrokenPipeError, OSError) as error:
+                    try:
+                        rest = rest[os.write(self._out, rest) :]
+                    except BlockingIOError:
+                        _wait(self._out, select.POLLOUT, deadline)
+        except TimeoutError:
+            raise
+        except OSError as error:
             raise ChannelClosedError from error
 
     def receive(self, timeout: float | None = None) -> dict[str, Any]:
@@ -103,7 +113,7 @@ class Channel:
         self.fill(memoryview(line), deadline)
         try:
             message = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ChannelClosedError from error
         if not isinstance(message, dict):
             raise ChannelClosedError
@@ -123,21 +133,22 @@ class Channel:
         ChannelClosedError, TimeoutError
             As `receive` does.
         """
-        waiting = None
-        if deadline < math.inf:
-            waiting = select.poll()
-            waiting.register(self._in, select.POLLIN)
         while buffer:
-            if waiting is not None:
-                left = deadline - time.monotonic()
-                if left <= 0 or not waiting.poll(min(left, 3600) * 1000):
-                    if time.monotonic() < deadline:
-                        continue
-                    raise TimeoutError
+            if deadline < math.inf:
+                _wait(self._in, select.POLLIN, deadline)
             n_read = os.readv(self._in, [buffer])
             if n_read == 0:
                 raise ChannelClosedError
             buffer = buffer[n_read:]
+
+
+def _wait(end: int, event: int, deadline: float) -> None:
+    """Wait until one can read from or write to an end of a pipe."""
+    waiting = select.poll()
+    waiting.register(end, event)
+    while not waiting.poll(min(max(deadline - time.monotonic(), 0), 3600) * 1000):
+        if time.monotonic() >= deadline:
+            raise TimeoutError
 
 
 def is_foreign(source: VideoSource) -> bool:

@@ -17,6 +17,7 @@ __all__ = [
     "Converter",
     "Decoding",
     "best_video_stream",
+    "complaint_of",
     "listen_to_decoders",
     "open_container",
 ]
@@ -180,7 +181,7 @@ class Decoding:
         damage = unshown = ""
         # Small files are read whole at the opening, and not complained of again. What the decoder
         # said, which had a look at the first packets, it will say again.
-        at_opening = self._complaint(self._container.format.name)
+        at_opening = complaint_of(self._container.format.name)
         names = self._stream.codec_context.name, self._container.format.name
         packets = self._container.demux(self._stream)
         while True:
@@ -198,7 +199,7 @@ class Decoding:
             except (av.FFmpegError, ValueError) as error:
                 reason = reason_of(error)
                 self.n_lost += 1
-            reason = self._complaint(*names) or reason
+            reason = complaint_of(*names) or reason
             unshown = unshown or reason
             for picture in pictures:
                 if picture.key_frame:
@@ -210,13 +211,25 @@ class Decoding:
                 yield picture, damage
         self.ending = unshown or at_opening
 
-    def _complaint(self, *names: str) -> str:
-        """Take what a decoder or a format said since the last time."""
-        if not _heard:
-            return ""
-        said = [f"{name}: {text.strip()}" for _, name, text in _heard if name in names]
-        _heard.clear()
-        return said[0] if said else ""
+
+def complaint_of(*names: str) -> str:
+    """Take what decoders or formats said since the last time.
+
+    Parameters
+    ----------
+    *names : str
+        Of those that are listened to; what others said is forgotten.
+
+    Returns
+    -------
+    str
+        The first complaint; empty without one, and where nobody listens.
+    """
+    if not _heard:
+        return ""
+    said = [f"{name}: {text.strip()}" for _, name, text in _heard if name in names]
+    _heard.clear()
+    return said[0] if said else ""
 
 
 class Converter:
@@ -271,4 +284,4 @@ def _formats() -> str:
 def _options(max_pixels: int) -> dict[str, str]:
     # FFmpeg counts the pixels around a frame that its decoders add: for every frame that comes out,
     # `check_size` is exact.
-    return {"max_pixels": str(2 * max_pixels + 2**20)}
+    return {"max_pixels": str(min(2 * max_pixels + 2**20, 2**31 - 1))}

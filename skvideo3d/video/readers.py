@@ -71,6 +71,10 @@ def read_file(
             if since:
                 first = max(first, int(np.searchsorted(clock.ends, since, side="right")))
             if first >= len(clock.ticks):
+                if clock.ending:
+                    raise EndsEarlyError(
+                        f"{path!r} breaks off after {len(clock.ticks)} frames ({clock.ending})."
+                    )
                 return
             with open_container(path, max_pixels) as container:
                 stream = best_video_stream(container, path, max_pixels)
@@ -120,8 +124,8 @@ def _check_ending(
 
 def _check_duration(path: str, end: float, container: Any) -> None:
     """Compare where the last frame ends with what the header says of a film without sound."""
-    # AVI's clock is made from the number of frames, and sound may well go on.
-    if container.format.name == "avi" or container.streams.audio or not container.duration:
+    # AVI's clock is made from the number of frames; sound or subtitles may well go on.
+    if container.format.name == "avi" or len(container.streams) > 1 or not container.duration:
         return
     # FFmpeg's microseconds; some formats count from 0 and some from the first frame.
     announced = (container.duration - max(container.start_time or 0, 0)) / 1e6

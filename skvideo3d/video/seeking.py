@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .pyav_reading import best_video_stream, open_container
+from .pyav_reading import best_video_stream, complaint_of, open_container
 
 __all__ = ["Clock", "read_clock", "seek"]
 
@@ -32,12 +32,15 @@ class Clock:
         Time stamps of the frames at which a decoder can begin, increasing.
     times, ends : ndarray of shape (n_frames,), float64
         Seconds since the first frame.
+    ending : str
+        Why there are no more frames, if there should be.
     """
 
     ticks: NDArray[np.int64]
     keys: list[int]
     times: NDArray[np.float64]
     ends: NDArray[np.float64]
+    ending: str = ""
 
     def number(self, tick: int) -> int:
         """Give the number of the frame with a time stamp, or of the one before."""
@@ -81,13 +84,15 @@ def read_clock(path: str, max_pixels: int) -> Clock | None:
         except (av.FFmpegError, OSError, ValueError):
             return None
         unit, n_announced = float(stream.time_base), stream.frames
+        ending = complaint_of(container.format.name)
     order = np.argsort(stamps, kind="stable")
     ticks = np.asarray(stamps)[order]
     if len(ticks) == 0 or (np.diff(ticks) <= 0).any() or len(ticks) < n_announced:
         return None
     last = lengths[int(order[-1])] or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 0)
     ends = np.append(ticks[1:], ticks[-1] + last)
-    return Clock(ticks, sorted(keys), (ticks - ticks[0]) * unit, (ends - ticks[0]) * unit)
+    seconds = (ticks - ticks[0]) * unit, (ends - ticks[0]) * unit
+    return Clock(ticks, sorted(keys), *seconds, ending)
 
 
 def seek(container: Any, stream: Any, clock: Clock, first: int) -> bool:

@@ -6,10 +6,12 @@ file anew for each of its windows takes time that grows with the square of its l
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 from skvideo3d.exceptions import SkVideo3DError
@@ -118,15 +120,15 @@ class _Part:
         self.desk.begin(self, first)
         number = first
         while (frame := self.desk.frame(self, number)) is not None:
-            number += 1
-            if number == self.stop and self.is_last:
+            number = frame.number + 1
+            if self.stop is not None and number >= self.stop and self.is_last:
                 self.desk.close()
             yield frame
 
 
 @dataclass
 class _Reading:
-    """An open file. Kept frames have no gap, up to the one that the decoder gave last."""
+    """An open file. Kept are the last frames, without those that damage took."""
 
     file: FileSource
     identity: tuple[Any, ...] | None
@@ -143,13 +145,16 @@ class _Reading:
         return earliest <= number and (is_near or self.has_ended)
 
     def frame(self, number: int, keep_from: int | None) -> Frame | None:
-        """Give a frame, and keep those from `keep_from` on; None after the end."""
+        """Give a frame, or the next where it is lost, and keep those from `keep_from` on.
+
+        None after the end.
+        """
         if number < self.n_ahead:
-            return self.kept[number - self.kept[0].number]
+            return self.kept[bisect_left(self.kept, number, key=attrgetter("number"))]
         for frame in self.frames:
             self.n_ahead = frame.number + 1
             self._keep(frame, keep_from)
-            if frame.number == number:
+            if frame.number >= number:
                 return frame
         self.has_ended = True
         return None
@@ -194,7 +199,7 @@ class _Desk:
             self.part = part
         try:
             return reading.frame(number, part.keep_from)
-        except Exception:
+        except SkVideo3DError:
             self.close()
             if not reading.is_inherited:
                 raise

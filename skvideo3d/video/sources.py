@@ -149,7 +149,7 @@ def as_source(video: Any) -> VideoSource:
     if isinstance(video, (str, os.PathLike)):
         if not os.fspath(video):
             raise VideoDecodeError("it is an empty path; a path may have been left out.")
-        path = os.path.abspath(os.fspath(video))
+        path = os.path.abspath(os.fsdecode(video))  # what some path-likes give is bytes
         if os.path.isdir(path):
             return FolderSource(path)
         return FileSource(path)
@@ -310,6 +310,11 @@ class SegmentSource:
         stop = None if self.segment.stop is None else int(self.segment.stop)
         after = start
         for frame in self.source.frames(start, max_pixels=max_pixels):
+            if stop is not None and frame.number >= stop:
+                raise EndsEarlyError(
+                    f"{self.source.name!r} lacks the frames from {after} to {stop - 1}"
+                    f"{f' ({frame.damage})' if frame.damage else ''}."
+                )
             if after == start and frame.n_lost and not frame.damage:
                 shift = f"{frame.n_lost} frames before it are missing, so that numbers are off"
                 yield frame._replace(damage=shift)

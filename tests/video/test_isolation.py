@@ -15,7 +15,7 @@ from miniatures import misbehaving
 
 from skvideo3d import C3DTransformer, VideoSegment
 from skvideo3d.exceptions import VideoDecodeError, VideoTimeoutError
-from skvideo3d.video import isolation
+from skvideo3d.video import processes
 from skvideo3d.video.clips import ClipRecipe, ReadingCost, read_clips
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.isolation import IsolatedReader, call_isolated
@@ -43,10 +43,10 @@ def called(tmp_path, film):
 
 @pytest.fixture
 def misbehaves(monkeypatch):
-    isolation._end_all()
-    monkeypatch.setattr(isolation, "_PROGRAM", misbehaving.PROGRAM)
+    processes.end_all()
+    monkeypatch.setattr(processes, "_PROGRAM", misbehaving.PROGRAM)
     yield
-    isolation._end_all()
+    processes.end_all()
 
 
 def read(reader, index):
@@ -91,13 +91,13 @@ def test_clips_are_those_read_in_this_process(film, tmp_path):
 
 
 def test_a_process_is_kept_for_the_next_videos(film):
-    isolation._end_all()
+    processes.end_all()
     for _ in range(3):
         reader = reader_of([film])
         read(reader, 0)
         reader.close()
-        assert len(isolation._idle) == 1
-    process = isolation._idle[0]
+        assert len(processes._idle) == 1
+    process = processes._idle[0]
     process.end()  # somebody kills it: the next video does not suffer
     process._popen.wait()
     reader = reader_of([film])
@@ -106,12 +106,12 @@ def test_a_process_is_kept_for_the_next_videos(film):
 
 
 def test_a_process_in_the_middle_of_a_video_is_not_left_to_others(film):
-    isolation._end_all()
+    processes.end_all()
     reader = reader_of([film])
     clips = reader.read(0, ReadingCost(), Losses("it"))
     next(clips)
     reader.close()  # with the generator still there, as a thread that is stopped leaves it
-    assert not isolation._idle
+    assert not processes._idle
     other = reader_of([film])
     np.testing.assert_array_equal(read(other, 0)[0], here(film))
     other.close()
@@ -196,8 +196,8 @@ def test_a_reading_can_be_ended_from_another_thread(called):
 def test_a_decoder_that_hangs_with_the_gil_ends_with_the_process_it_works_for(called):
     script = f"""
 import os, sys, threading
-from skvideo3d.video import isolation
-isolation._PROGRAM = {misbehaving.PROGRAM!r}
+from skvideo3d.video import isolation, processes
+processes._PROGRAM = {misbehaving.PROGRAM!r}
 from skvideo3d.video.clips import *
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import DEFAULT_LIMITS
@@ -248,14 +248,14 @@ def test_a_function_can_be_called_where_it_does_no_harm():
 def test_where_isolation_is_off_files_are_read_here(film, small_c3d, monkeypatch):
     c3d = C3DTransformer(weights=small_c3d).fit([film])
     expected = c3d.transform([film])
-    isolation._end_all()
+    processes.end_all()
     monkeypatch.setenv("SKVIDEO3D_ISOLATION", "off")
     np.testing.assert_array_equal(c3d.transform([film]), expected)
-    assert not isolation._idle
+    assert not processes._idle
 
 
 def test_a_python_that_does_not_start_is_named(film, monkeypatch):
-    isolation._end_all()
+    processes.end_all()
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match=r"'/bin/false' \(exit status 1\).*SKVIDEO3D_ISOLATION"):
         read(reader_of([film]), 0)
@@ -275,14 +275,14 @@ def test_a_process_that_is_not_needed_ends_and_the_next_video_gets_another(film,
         "import sys; sys.path[:] = sys.argv[1:]\n"
         "from skvideo3d.video import isolated\nisolated._IDLE = 0.2; isolated.main()"
     )
-    isolation._end_all()
-    monkeypatch.setattr(isolation, "_PROGRAM", program)
+    processes.end_all()
+    monkeypatch.setattr(processes, "_PROGRAM", program)
     for _ in range(2):
         reader = reader_of([film])
         assert len(read(reader, 0)[0]) == 6
         reader.close()
-        assert isolation._idle[0]._popen.wait(30) == 0
-    isolation._end_all()
+        assert processes._idle[0]._popen.wait(30) == 0
+    processes.end_all()
 
 
 @pytest.mark.realdata

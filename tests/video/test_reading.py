@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skvideo3d import C3DTransformer
-from skvideo3d.video import isolation
+from skvideo3d.video import processes
 from skvideo3d.video.clips import ClipRecipe, ReadingCost
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.isolation import IsolatedReader
@@ -44,9 +44,9 @@ def first_pixels(reader, index):
 
 
 def test_arrays_need_no_other_process(noise_videos, small_c3d):
-    isolation._end_all()
+    processes.end_all()
     C3DTransformer(weights=small_c3d).fit_transform(noise_videos[:2])
-    assert not isolation._idle
+    assert not processes._idle
 
 
 def test_more_videos_than_a_reader_is_told_of_at_a_time(film, small_c3d, monkeypatch):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,63 @@ def test_a_process_in_the_middle_of_a_video_is_not_left_to_others(film):
     other = reader_of([film])
     np.testing.assert_array_equal(read(other, 0)[0], here(film))
     other.close()
+
+
+def test_a_function_finds_another_process_where_one_ended_unseen():
+    processes.end_all()
+    assert call_isolated("miniatures.misbehaving:divide", 6, 3) == 2
+    processes._idle[0].end()
+    assert call_isolated("miniatures.misbehaving:divide", 6, 2) == 3
+
+
+@pytest.mark.parametrize("max_pixels", [2**30, 2**58, sys.maxsize, 10**30])
+def test_the_limit_of_pixels_can_be_raised_as_far_as_one_likes(film, max_pixels):
+    reader = IsolatedReader(
+        [as_source(film)], replace(RECIPE, max_pixels=max_pixels), ReadingLimits(60.0, max_pixels)
+    )
+    np.testing.assert_array_equal(read(reader, 0)[0], here(film))
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"is": "clip"},
+        {"is": "clip", "places": [0] * 16, "new": [1], "start_frame": 0, "start_time": 0.0},
+        {"is": "clip", "places": [1] * 16, "new": [], "start_frame": 0, "start_time": 0.0},
+        {"is": "clip", "places": [0] * 16, "new": [0] * 9, "start_frame": 0, "start_time": 0.0},
+        {"is": "clip", "places": 7, "new": [], "start_frame": 0, "start_time": 0.0},
+        {"is": "read", "cost": {"x": 1}, "loss": ""},
+        {"is": "failure", "kind": "__all__", "text": [1]},
+        {"is": "anything"},
+        [],
+    ],
+)
+def test_answers_that_make_no_sense_are_the_videos_error(film, monkeypatch, answer):
+    # What a decoder that wrote into the wrong memory may make of its process.
+    program = f"""
+import sys; sys.path[:] = sys.argv[1:]
+import json
+from skvideo3d.video.messages import Channel
+channel = Channel(0, 1)
+channel.send({{"is": "ready"}})
+channel.receive(), channel.receive()
+channel.send({answer!r})
+channel.receive()
+"""
+    processes.end_all()
+    monkeypatch.setattr(processes, "_PROGRAM", program)
+    reader = reader_of([film])
+    with pytest.raises(VideoDecodeError):
+        read(reader, 0)
+    reader.close()
+    processes.end_all()
+
+
+def test_paths_may_be_bytes_to_their_system(film, small_c3d):
+    with os.scandir(os.fsencode(os.path.dirname(film))) as entries:
+        rows = C3DTransformer(weights=small_c3d).fit_transform(list(entries))
+    assert np.isfinite(rows).all()
 
 
 def test_errors_come_back_as_they_were(tmp_path, film):

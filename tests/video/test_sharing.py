@@ -1,7 +1,9 @@
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,7 @@ import skvideo3d.video.sources
 from skvideo3d import C3DTransformer
 from skvideo3d.exceptions import VideoDecodeError
 from skvideo3d.video import VideoSegment, sharing
+from skvideo3d.video.damage import EndsEarlyError
 from skvideo3d.video.readers import read_file
 from skvideo3d.video.sharing import share_readings
 from skvideo3d.video.sources import FileSource, SegmentSource, as_source
@@ -321,3 +324,59 @@ def test_descriptors_of_segments_are_those_of_their_frames(h264, mpeg4, small_c3
         c3d.fit_transform(segments), c3d.fit_transform(arrays), rtol=1e-5, atol=1e-6
     )
     assert opened == [(h264, 0), (mpeg4, 0)]
+
+
+@pytest.fixture
+def with_holes(tmp_path, write_video, picture):
+    """A film of 160 frames of which two cannot be decoded."""
+    film = [np.roll(picture, shift, axis=1) for shift in range(160)]
+    options = {"g": "20", "bf": "0", "sc_threshold": "0"}
+    path = Path(write_video(tmp_path / "holes.mp4", film, options=options))
+    with av.open(str(path)) as container:
+        packets = sorted((p.pts, p.pos, p.size) for p in container.demux(video=0) if p.size)
+    content = bytearray(path.read_bytes())
+    for number in (110, 115):
+        _, place, size = packets[number]
+        content[place : place + size] = bytes(size)
+    path.write_bytes(content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(100, 116), (108, 124), (116, 132), (121, 137), (130, None)],
+        [(96, 112), (110, 126), (111, 127), (112, None)],
+        [(60, 76), (100, 110), (100, 111), (100, 115), (115, 116), (116, 120)],
+    ],
+)
+def test_frames_that_are_lost_shift_no_segment(with_holes, pairs):
+    sources = segments_of(FileSource(with_holes), pairs)
+    whole = {frame.number: frame.pixels for frame in FileSource(with_holes).frames(60)}
+    for (start, stop), alone, shared in zip(
+        pairs, [frames_of(s) for s in sources], shared_frames(sources), strict=True
+    ):
+        assert [frame.number for frame in shared] == [frame.number for frame in alone]
+        assert set(range(start, stop or 160)) - {f.number for f in alone} <= {110, 115}
+        for one, other in zip(alone, shared, strict=True):
+            np.testing.assert_array_equal(one.pixels, other.pixels)
+            np.testing.assert_array_equal(one.pixels, whole[one.number])
+
+
+def frames_of(source):
+    frames = []
+    with suppress(EndsEarlyError):
+        frames.extend(source.frames())
+    return frames
+
+
+def shared_frames(sources):
+    with share_readings(sources) as shared:
+        return [frames_of(source) for source in shared]
+
+
+def test_a_segment_whose_last_frame_is_lost_ends_there_and_says_so(with_holes):
+    frames = []
+    with pytest.raises(EndsEarlyError, match=r"holes\.mp4' lacks the frames from 115 to 115"):
+        frames.extend(as_source(VideoSegment(with_holes, 100, 116)).frames())
+    assert [frame.number for frame in frames] == [*range(100, 110), *range(111, 115)]

@@ -53,4 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe went away, as head does; a second complaint at exit helps nobody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # of the standard output: a full disk
+        print(f"skvideo3d: the output could not be shown: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
     return status

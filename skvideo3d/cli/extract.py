@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 _SHOWN = 10
+_MAX_NOTE = 500  # characters
 # Parameters that change no descriptor.
 _NOT_SAID = ("memory", "verbose", "n_jobs", "batch_size", "device", "timeout", "max_pixels")
 
@@ -87,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
     own_memory = args.output.with_name(args.output.name + ".descriptors")
     try:
         _check_output(args.output)
+        if args.memory and os.path.exists(args.memory) and not os.path.isdir(args.memory):
+            raise ValueError(f"--memory {args.memory!r} is no folder; give one, or a new name.")
         paths = expand(args.videos, follow_links=args.follow_links)
         describer = make_describer(args, args.network, args.weights)
         describer.set_params(
@@ -103,7 +106,14 @@ def run(args: argparse.Namespace) -> int:
             "error": [reasons.get(i, "") for i in range(len(paths))],
             "loss": [losses.get(i, "") for i in range(len(paths))],
         }
-        _write(args.output, paths, rows, notes, _settings(describer))
+        try:
+            _write(args.output, paths, rows, notes, _settings(describer))
+        except OSError as error:
+            raise ValueError(
+                f"'{args.output}' could not be written: {error.strerror or error}. What was "
+                f"described is kept in {args.memory or own_memory}: make room and give the same "
+                "command again."
+            ) from error
     except (SkVideo3DError, ValueError, OSError) as error:
         print(f"skvideo3d extract: {error}", file=sys.stderr)
         return 2
@@ -192,8 +202,9 @@ def _write(
                 unfinished,
                 path=np.array(paths, dtype=np.str_),
                 descriptor=rows,
-                error=np.array(notes["error"], dtype=np.str_),
-                loss=np.array(notes["loss"], dtype=np.str_),
+                # As wide as the widest of all rows.
+                error=np.array([text[:_MAX_NOTE] for text in notes["error"]], dtype=np.str_),
+                loss=np.array([text[:_MAX_NOTE] for text in notes["loss"]], dtype=np.str_),
                 settings=np.array(settings),
             )
         else:

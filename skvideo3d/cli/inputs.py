@@ -14,6 +14,7 @@ from skvideo3d.video.naming import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 __all__ = ["expand"]
 
+_MAX_PATH = 4096  # of the systems that there are
 _LIST_SUFFIXES = {".txt", ".lst", ".list"}
 
 
@@ -45,11 +46,13 @@ def expand(arguments: Sequence[str], *, follow_links: bool = False) -> list[str]
         if not argument:
             raise ValueError("one of the arguments is empty; name video files, folders or lists.")
         if argument == "-":
-            paths.extend(_lines(sys.stdin.buffer.read()))
+            if sys.stdin is None:
+                raise ValueError("the standard input is closed; give files, folders or a list.")
+            paths.extend(_lines(sys.stdin.buffer.read(), "the standard input"))
         elif os.path.isdir(argument):
             paths.extend(_in_folder(argument, others, follow_links=follow_links))
         elif Path(argument).suffix.lower() in _LIST_SUFFIXES:
-            paths.extend(_lines(_read_list(Path(argument))))
+            paths.extend(_lines(_read_list(Path(argument)), repr(argument)))
         else:
             paths.append(argument)
     if not paths:
@@ -97,12 +100,21 @@ def _read_list(path: Path) -> bytes:
         raise ValueError(f"the list {str(path)!r} does not exist; check the path.") from None
 
 
-def _lines(content: bytes) -> list[str]:
+def _lines(content: bytes, name: str) -> list[str]:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows writes with >
         text = content.decode("utf-16")
     else:
         # What is no UTF-8 is a path all the same, on systems where paths are bytes.
         text = content.decode("utf-8-sig", errors="surrogateescape")
+    if "\0" in text:
+        raise ValueError(f"{name} is no list of paths: it has null characters; one path a line.")
     # Not splitlines, which takes characters for line ends that paths may have.
     lines = (line.strip() for line in text.replace("\r", "\n").split("\n"))
-    return [line for line in lines if line]
+    paths = [line for line in lines if line]
+    too_long = next((line for line in paths if len(line) > _MAX_PATH), None)
+    if too_long is not None:
+        raise ValueError(
+            f"{name} is no list of paths: {too_long[:60]!r}... has {len(too_long)} characters, and "
+            f"no path has more than {_MAX_PATH}."
+        )
+    return paths

@@ -72,7 +72,7 @@ class VideoTransformer(
         "preprocessing": [Preprocessing, None],
         "short_video": [StrOptions({"loop", "repeat_last", "error"})],
         "on_error": [StrOptions({"raise", "nan"})],
-        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "timeout": [Interval(Real, 0, None, closed="right"), None],
         "max_pixels": [Interval(Integral, 1, None, closed="left")],
         "precision": [StrOptions({"float32", "bfloat16", "float16", "auto"})],
         "device": [str, tuple, list, None],

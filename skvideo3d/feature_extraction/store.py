@@ -77,7 +77,7 @@ class DescriptorStore:
         path = self._path(key)
         try:
             value = read_entry(key, path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError:
             return None  # another user's entry in a shared folder; it is computed here

@@ -96,11 +96,19 @@ def save_weights(
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         save_file(tensors, unfinished, metadata={METADATA_KEY: json.dumps(values)})
+        # safetensors keeps its files for their owner; weights are shared like any other file.
+        unfinished.chmod(0o666 & ~_umask())
         os.replace(unfinished, path)
     except (OSError, SafetensorError) as error:
         raise OSError(f"'{path}' could not be written: {error}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(mask)
+    return mask
 
 
 def _architecture_of(network: object) -> Architecture:

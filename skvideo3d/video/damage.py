@@ -77,7 +77,8 @@ class Losses:
             yield frame
         if n_frames < n_needed and (text := self.text()):
             raise VideoDecodeError(
-                f"{text} That is less than a clip of {n_needed} frames; fetch or copy it again."
+                f"{text} The {n_frames} frames that are left are less than a clip of {n_needed}; "
+                "fetch or copy it again."
             )
 
     def take(self, text: str) -> None:

@@ -15,7 +15,7 @@ from .files import check_file
 from .frames import Frame
 from .limits import MAX_PIXELS
 from .pyav_reading import Converter, Decoding, best_video_stream, open_container
-from .seeking import Clock, read_clock, seek
+from .seeking import Clock, missing_packets, read_clock, seek
 
 __all__ = ["read_file"]
 
@@ -89,11 +89,15 @@ def read_file(
         decoding = Decoding(container, stream, path, max_pixels)
         converter = Converter()
         pictures = enumerate(_timed(decoding, container, stream))
+        n_missing = 0
+        if container.format.name == "avi" and stream.frames:
+            missing = missing_packets(path, max_pixels)
+            n_missing = missing if missing > _slack(stream.frames) else 0
         end = 0.0
         for number, (picture, time, end, damage) in pictures:
             if number >= first and (end > since or not since):
                 pixels = converter.pixels(picture)
-                yield Frame(number, time, end, pixels, damage, decoding.n_lost)
+                yield Frame(number, time, end, pixels, damage, decoding.n_lost + n_missing)
         _check_ending(
             decoding,
             path,
@@ -114,12 +118,17 @@ def _check_ending(
             f"{path!r} has a video stream without a single decodable frame{reason}."
         )
     missing = n_announced - n_frames
-    if missing > (0 if is_exact else max(_UNSHOWN, _UNSHOWN_SHARE * n_announced)):
+    if missing > (0 if is_exact else _slack(n_announced)):
         raise EndsEarlyError(
             f"{path!r} ends after {n_frames} of the {n_announced} frames that it announces{reason}."
         )
     if reason:
         raise EndsEarlyError(f"{path!r} breaks off after {n_frames} frames{reason}.")
+
+
+def _slack(n_announced: int) -> float:
+    """Give the number of announced frames whose absence is usual."""
+    return max(_UNSHOWN, _UNSHOWN_SHARE * n_announced)
 
 
 def _check_duration(path: str, end: float, container: Any) -> None:

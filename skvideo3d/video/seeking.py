@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .files import file_state
 from .pyav_reading import best_video_stream, complaint_of, open_container
 
 __all__ = ["Clock", "read_clock", "seek"]
@@ -93,6 +96,36 @@ def read_clock(path: str, max_pixels: int) -> Clock | None:
     ends = np.append(ticks[1:], ticks[-1] + last)
     seconds = (ticks - ticks[0]) * unit, (ends - ticks[0]) * unit
     return Clock(ticks, sorted(keys), *seconds, ending)
+
+
+def missing_packets(path: str, max_pixels: int) -> int:
+    """Count the frames that an AVI file announces and does not have.
+
+    Its frames have no time stamps: behind a hole they have other numbers and times.
+
+    Parameters
+    ----------
+    path : str
+    max_pixels : int
+
+    Returns
+    -------
+    int
+    """
+    return _missing_packets(path, max_pixels, *file_state(path))
+
+
+@lru_cache(maxsize=64)  # asked for every segment of a file
+def _missing_packets(path: str, max_pixels: int, size: int, mtime_ns: int) -> int:
+    import av
+
+    n_packets = 0
+    with open_container(path, max_pixels) as container:
+        stream = best_video_stream(container, path, max_pixels)
+        with suppress(av.FFmpegError, OSError, ValueError):  # what comes after it is missing, too
+            for packet in container.demux(stream):
+                n_packets += packet.size > 0
+        return max(int(stream.frames) - n_packets, 0)
 
 
 def seek(container: Any, stream: Any, clock: Clock, first: int) -> bool:

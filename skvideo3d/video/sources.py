@@ -315,11 +315,7 @@ class SegmentSource:
                     f"{self.source.name!r} lacks the frames from {after} to {stop - 1}"
                     f"{f' ({frame.damage})' if frame.damage else ''}."
                 )
-            if after == start and frame.n_lost and not frame.damage:
-                shift = f"{frame.n_lost} frames before it are missing, so that numbers are off"
-                yield frame._replace(damage=shift)
-            else:
-                yield frame
+            yield _with_shift(frame) if after == start else frame
             after = frame.number + 1
             if after == stop:
                 return
@@ -340,8 +336,8 @@ class SegmentSource:
         for frame in self.source.frames(since=start, max_pixels=max_pixels):
             if stop is not None and frame.time >= stop:
                 break
+            yield _with_shift(frame) if last is None else frame
             last = frame
-            yield frame
         else:
             # Durations are rounded in file headers and annotations: a stop within two frames' time
             # after the end is taken for the end.
@@ -353,6 +349,14 @@ class SegmentSource:
                 f"{self.source.name!r} ends {ending}; correct the segment, or use stop=None for "
                 "the end."
             )
+
+
+def _with_shift(frame: Frame) -> Frame:
+    """Tell with the first frame of a segment whether it may be another than was meant."""
+    if not frame.n_lost or frame.damage:
+        return frame
+    shift = f"{frame.n_lost} frames of the file are missing, so that its number may be off"
+    return frame._replace(damage=shift)
 
 
 def _checked_array(video: Any) -> NDArray[np.uint8]:

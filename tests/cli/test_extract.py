@@ -547,3 +547,33 @@ def test_what_was_lost_of_damaged_videos_is_said_and_written(
     arguments[4] = str(tmp_path / "other.npz")  # where nothing is described yet
     assert main([*arguments, "--max-pixels", "1000"]) == 1
     assert "has frames of 96x64 pixels, more than max_pixels=1000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a.mp4\0b.mp4\0", "it has null characters; one path a line"),
+        (b"a.mp4\n" + b"x" * 5000, "has 5000 characters"),
+    ],
+)
+def test_what_is_no_list_of_paths_is_refused_before_any_work(tmp_path, capsys, content, reason):
+    path = tmp_path / "list.txt"
+    path.write_bytes(content)
+    out = tmp_path / "out.npz"
+    assert main(["extract", str(path), "-o", str(out), "--weights", "random"]) == 2
+    shown = capsys.readouterr().err
+    assert "list.txt' is no list of paths" in shown
+    assert reason in shown
+
+
+def test_a_closed_standard_input_and_a_memory_that_is_a_file_are_refused(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["extract", "-", "-o", str(tmp_path / "out.npz")]) == 2
+    assert "the standard input is closed" in capsys.readouterr().err
+    file = tmp_path / "file"
+    file.touch()
+    words = ["extract", "a.mp4", "-o", str(tmp_path / "out.npz"), "--memory", str(file)]
+    assert main(words) == 2
+    assert "is no folder" in capsys.readouterr().err

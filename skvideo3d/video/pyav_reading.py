@@ -20,6 +20,7 @@ __all__ = [
     "complaint_of",
     "listen_to_decoders",
     "open_container",
+    "reason_of",
 ]
 
 # What FFmpeg takes for a video although it leads to other files or addresses, to devices, or is a
@@ -149,8 +150,8 @@ class Decoding:
 
     Attributes
     ----------
-    n_packets, n_pictures : int
-        Met so far.
+    n_pictures : int
+        Given so far.
     n_lost : int
         Packets so far that gave no picture because of damage.
     ending : str
@@ -162,7 +163,6 @@ class Decoding:
         self._stream = stream
         self._path = path
         self._max_pixels = max_pixels
-        self.n_packets = 0
         self.n_pictures = 0
         self.n_lost = 0
         self.ending = ""
@@ -192,7 +192,6 @@ class Decoding:
                 return
             if packet is None:
                 break
-            self.n_packets += packet.size > 0
             pictures, reason = [], "it was cut" if packet.is_corrupt else ""
             try:
                 pictures = packet.decode()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .files import file_state
 from .pyav_reading import best_video_stream, complaint_of, open_container
 
-__all__ = ["Clock", "read_clock", "seek"]
+__all__ = ["Clock", "missing_packets", "read_clock", "seek"]
 
 # Decoders and formats with which frames after a seek were seen to be those of reading from the
 # beginning. AVI and transport streams have no time stamps that name a frame.
@@ -112,7 +112,9 @@ def missing_packets(path: str, max_pixels: int) -> int:
     -------
     int
     """
-    return _missing_packets(path, max_pixels, *file_state(path))
+    missing = _missing_packets(path, max_pixels, *file_state(path))
+    complaint_of()  # what was said here is not said of the reading, the first time or any other
+    return missing
 
 
 @lru_cache(maxsize=64)  # asked for every segment of a file

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from skvideo3d.video.preprocessing import scale_of_row
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -32,6 +34,7 @@ class ClipPreparation:
     def __init__(self, recipe: Preprocessing, device: str) -> None:
         self._recipe = recipe
         self._device = device
+        self._scale = self._scale_of_lines()
         self._minus_mean: Tensor | None = None
         self._values: Tensor | None = None
 
@@ -56,11 +59,18 @@ class ClipPreparation:
         assert self._minus_mean is not None
         values = self._values[: len(clips)]
         values.copy_(clips.flip(-1) if self._recipe.channel_order == "bgr" else clips)
-        if self._recipe.scale != 1.0:
-            values.mul_(self._recipe.scale)
+        if self._scale is not None:
+            values.mul_(self._scale)
         # Two roundings, as in numpy: a fused product and sum would have one.
         values.add_(self._minus_mean)
         return values.permute(0, 4, 1, 2, 3)
+
+    def _scale_of_lines(self) -> Tensor | float | None:
+        scale = scale_of_row(self._recipe)
+        if scale is None or scale.ndim == 0:
+            return None if scale is None else float(scale)
+        # Whole lines of pixels, for the reason that holds for the mean.
+        return torch.from_numpy(scale).reshape(-1, 3).to(self._device)
 
     def _black(self, shape: tuple[int, ...]) -> Tensor:
         """Say what a black clip becomes, which is the mean's opposite whatever kind it is of."""

@@ -20,7 +20,14 @@ from skvideo3d.exceptions import CheckpointError
 
 from .resizing import resize_bilinear, resized_shape
 
-__all__ = ["C3D_PREPROCESSING", "I3D_PREPROCESSING", "MeanCube", "Preprocessing"]
+__all__ = [
+    "C3D_PREPROCESSING",
+    "I3D_PREPROCESSING",
+    "IMAGENET_PREPROCESSING",
+    "MeanCube",
+    "Preprocessing",
+    "scale_of_row",
+]
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,9 @@ class Preprocessing:
         Height and width of the centre crop in pixels; offsets are rounded down, as Caffe does.
     channel_order : {"rgb", "bgr"}
         Order of the channels that the network was trained on.
-    scale : float
-        Factor on the pixel values 0..255.
+    scale : float or tuple of float
+        Factor on the pixel values 0..255: one for all, or a value a channel, in the network's
+        channel order.
     mean : tuple of float or MeanCube
         Subtracted after scaling: a value a channel, in the network's channel order, or a mean clip
         of the resized (not yet cropped) frames.
@@ -117,7 +125,7 @@ class Preprocessing:
     resize: int | tuple[int, int]
     crop: tuple[int, int]
     channel_order: Literal["rgb", "bgr"] = "rgb"
-    scale: float = 1.0
+    scale: float | tuple[float, ...] = 1.0
     mean: tuple[float, ...] | MeanCube = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
@@ -142,6 +150,10 @@ class Preprocessing:
             )
         if self.channel_order not in ("rgb", "bgr"):
             raise ValueError(f"channel_order={self.channel_order!r}: use 'rgb' or 'bgr'.")
+        if np.shape(self.scale) not in ((), (3,)):
+            raise ValueError(
+                f"scale={self.scale!r}: give one number, or one value for each of 3 channels."
+            )
         if not isinstance(self.mean, MeanCube) and np.shape(self.mean) != (3,):
             raise ValueError(f"mean={self.mean!r}: give one value for each of 3 channels.")
 
@@ -175,7 +187,7 @@ class Preprocessing:
         """
         values = np.empty(clips.shape, np.float32)
         mean = _mean_of_crop(self)
-        scale = np.float32(self.scale)
+        scale = scale_of_row(self)
         # A frame at a time stays in the cache, and its rows without the channel axis are long
         # enough for numpy to be fast on them.
         for clip, clip_values in zip(clips, values, strict=True):
@@ -187,7 +199,7 @@ class Preprocessing:
                 else:
                     frame_values[...] = frame
                 rows = frame_values.reshape(self.crop[0], -1)
-                if scale != 1:
+                if scale is not None:
                     rows *= scale
                 rows -= frame_mean
         return values.transpose(0, 4, 1, 2, 3)
@@ -269,6 +281,41 @@ C3D_PREPROCESSING = Preprocessing(
 I3D_PREPROCESSING = Preprocessing(
     resize=256, crop=(224, 224), channel_order="rgb", scale=2 / 255, mean=(1.0, 1.0, 1.0)
 )
+
+# What torchvision's and most other ImageNet networks were trained on: [0, 1], then each channel
+# normalised by the training set's mean and standard deviation.
+IMAGENET_PREPROCESSING = Preprocessing(
+    resize=256,
+    crop=(224, 224),
+    channel_order="rgb",
+    scale=(1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)),
+    mean=(0.485 / 0.229, 0.456 / 0.224, 0.406 / 0.225),
+)
+
+
+def scale_of_row(recipe: Preprocessing) -> NDArray[np.float32] | None:
+    """Give the factors on a row of pixels of the crop.
+
+    Parameters
+    ----------
+    recipe : Preprocessing
+
+    Returns
+    -------
+    ndarray of shape () or (crop width times channels,), float32, or None
+        None where nothing is scaled.
+
+    Examples
+    --------
+    >>> scale_of_row(C3D_PREPROCESSING) is None
+    True
+    >>> scale_of_row(Preprocessing(8, (4, 2), scale=(1.0, 2.0, 4.0)))
+    array([1., 2., 4., 1., 2., 4.], dtype=float32)
+    """
+    scale = np.array(recipe.scale, np.float32)
+    if np.all(scale == 1):
+        return None
+    return scale if scale.ndim == 0 else np.tile(scale, recipe.crop[1])
 
 
 @lru_cache(maxsize=8)

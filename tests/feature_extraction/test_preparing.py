@@ -6,14 +6,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from skvideo3d.feature_extraction.preparing import ClipPreparation
-from skvideo3d.video import C3D_PREPROCESSING, I3D_PREPROCESSING, MeanCube, Preprocessing
+from skvideo3d.video import (
+    C3D_PREPROCESSING,
+    I3D_PREPROCESSING,
+    IMAGENET_PREPROCESSING,
+    MeanCube,
+    Preprocessing,
+)
+
+PUBLISHED = [C3D_PREPROCESSING, I3D_PREPROCESSING, IMAGENET_PREPROCESSING]
 
 
 def prepared(recipe, clips, device="cpu"):
     return ClipPreparation(recipe, device)(torch.from_numpy(clips).to(device)).cpu().numpy()
 
 
-@pytest.mark.parametrize("recipe", [C3D_PREPROCESSING, I3D_PREPROCESSING])
+@pytest.mark.parametrize("recipe", PUBLISHED)
 def test_published_recipes_give_the_same_bits_as_on_arrays(recipe):
     rng = np.random.default_rng(0)
     clips = rng.integers(0, 256, (2, 3, *recipe.crop, 3), dtype=np.uint8)
@@ -24,7 +32,7 @@ def test_published_recipes_give_the_same_bits_as_on_arrays(recipe):
 @given(
     clips=arrays(np.uint8, (2, 2, 4, 5, 3)),
     order=st.sampled_from(["rgb", "bgr"]),
-    scale=st.floats(-10, 10),
+    scale=st.one_of(st.floats(-10, 10), st.tuples(*[st.floats(-10, 10)] * 3)),
     mean=st.tuples(*[st.floats(-300, 300)] * 3),
 )
 def test_any_recipe_gives_the_same_bits_as_on_arrays(clips, order, scale, mean):
@@ -64,7 +72,7 @@ def test_clips_of_another_length_are_prepared_too():
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("recipe", [C3D_PREPROCESSING, I3D_PREPROCESSING])
+@pytest.mark.parametrize("recipe", PUBLISHED)
 def test_a_gpu_gives_the_same_bits_too(recipe):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")

@@ -1,3 +1,4 @@
+import json
 import os
 import pickle
 
@@ -9,6 +10,7 @@ from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video import (
     C3D_PREPROCESSING,
     I3D_PREPROCESSING,
+    IMAGENET_PREPROCESSING,
     MeanCube,
     Preprocessing,
     preprocessing,
@@ -43,6 +45,25 @@ def test_i3d_recipe_is_the_papers(film):
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, expected, atol=2e-7)
     assert np.abs(result).max() <= 1 + 1e-6
+
+
+def test_the_imagenet_recipe_is_that_of_its_networks(film):
+    # 60x80: shorter side 256, the other floor(341.33); centre 224; RGB in [0, 1], standardised.
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    expected = np.stack(
+        [(cv2.resize(f, (341, 256))[16:240, 58:282] / 255 - mean) / std for f in film]
+    ).transpose(3, 0, 1, 2)
+    result = prepared(IMAGENET_PREPROCESSING, film)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def test_a_scale_for_each_channel_is_in_the_networks_order(film):
+    recipe = Preprocessing(8, (4, 6), "bgr", (0.5, 2.0, 4.0), (1.0, 2.0, 3.0))
+    pixels = np.stack([recipe.prepare_frame(frame) for frame in film]).astype(np.float32)
+    red, green, blue = np.moveaxis(pixels, -1, 0)
+    expected = np.stack([0.5 * blue - 1, 2 * green - 2, 4 * red - 3])
+    np.testing.assert_array_equal(prepared(recipe, film), expected)
 
 
 @pytest.fixture
@@ -138,6 +159,7 @@ def test_a_mean_cube_of_the_authors_is_read(realdata):
         ({"crop": (32.5, 32)}, r"crop=\(32.5, 32\)"),
         ({"crop": 224}, "in pixels"),
         ({"scale": "one"}, "scale='one'"),
+        ({"scale": (1.0, 2.0)}, r"scale=\(1.0, 2.0\): give one number, or one value for each"),
     ],
 )
 def test_recipes_that_make_no_sense_are_refused(settings, message):
@@ -149,10 +171,23 @@ def test_numpys_numbers_are_numbers():
     recipe = Preprocessing(np.int64(256), np.array([224, 224]), mean=np.array([1, 2, 3.0]))
     assert recipe == Preprocessing(256, (224, 224), mean=(1.0, 2.0, 3.0))
     assert Preprocessing.from_dict(recipe.to_dict()) == recipe
+    scales = Preprocessing(8, (4, 4), scale=np.array([1, 2, 4], dtype=np.float32))
+    assert scales == Preprocessing(8, (4, 4), scale=(1.0, 2.0, 4.0))
     assert hash(recipe) == hash(Preprocessing(256, (224, 224), mean=(1.0, 2.0, 3.0)))
 
 
 def test_recipes_survive_json():
-    for recipe in (C3D_PREPROCESSING, I3D_PREPROCESSING):
-        assert Preprocessing.from_dict(recipe.to_dict()) == recipe
+    for recipe in (C3D_PREPROCESSING, I3D_PREPROCESSING, IMAGENET_PREPROCESSING):
+        assert Preprocessing.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
     assert C3D_PREPROCESSING.fingerprint() != I3D_PREPROCESSING.fingerprint()
+
+
+def test_fingerprints_that_stored_descriptors_depend_on_stay():
+    assert C3D_PREPROCESSING.fingerprint() == (
+        '{"channel_order": "bgr", "crop": [112, 112], "mean": [90.25, 97.66, 101.41], '
+        '"resize": [128, 171], "scale": 1.0}'
+    )
+    assert I3D_PREPROCESSING.fingerprint() == (
+        '{"channel_order": "rgb", "crop": [224, 224], "mean": [1.0, 1.0, 1.0], '
+        '"resize": 256, "scale": 0.00784313725490196}'
+    )

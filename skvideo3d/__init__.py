@@ -38,7 +38,15 @@ _HOMES = {
     "PairSimilarityTransformer": "feature_extraction",
     "VideoSegment": "video",
 }
-_PACKAGES = ("benchmarks", "datasets", "feature_extraction", "inspection", "models", "video")
+_PACKAGES = (
+    "benchmarks",
+    "datasets",
+    "feature_extraction",
+    "flow",
+    "inspection",
+    "models",
+    "video",
+)
 
 
 def __getattr__(name: str) -> Any:

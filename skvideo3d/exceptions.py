@@ -3,6 +3,7 @@
 __all__ = [
     "CheckpointError",
     "DownloadError",
+    "FlowError",
     "SkVideo3DError",
     "VideoDecodeError",
     "VideoNotFoundError",
@@ -31,6 +32,10 @@ class VideoTimeoutError(VideoDecodeError, TimeoutError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class FlowError(SkVideo3DError, ValueError):
+    """Optical flow of a video cannot be computed: its frames, or what a callable made of them."""
 
 
 class CheckpointError(SkVideo3DError, ValueError):

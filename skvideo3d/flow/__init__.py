@@ -1,0 +1,5 @@
+"""Dense optical flow between consecutive frames."""
+
+from .recipe import OpticalFlow
+
+__all__ = ["OpticalFlow"]

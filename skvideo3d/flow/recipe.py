@@ -33,7 +33,7 @@ class OpticalFlow:
     ----------
     method : {"tvl1", "dis"} or callable, default="tvl1"
         "tvl1" and "dis" are OpenCV's (``pip install 'skvideo3d[flow]'``): TV-L1 is what the
-        published weights were trained on, DIS about a hundred times faster. A callable gets the
+        published weights were trained on, DIS some eighty times faster. A callable gets the
         previous and the following frame, both uint8 (height, width, 3), RGB, resized but not
         cropped, and returns their flow in pixels, (height, width, 2), of any floating-point type,
         a NumPy array or a torch tensor: the pixel at column x and row y of the previous frame is
@@ -188,12 +188,12 @@ class OpticalFlow:
                 "decode it with the recipe that encoded it."
             )
         if self.precision == "uint8":
-            values: NDArray[np.float32] = np.float32((np.arange(256) / 255 * 2 - 1) * self.bound)
-            return values[held]
+            values = ((np.arange(256) / 255 * 2 - 1) * self.bound).astype(np.float32)
+            flow: NDArray[np.float32] = values[held]
+            return flow
         # A bound that float16 does not hold may have been rounded up.
         bound = np.float32(self.bound)
-        flow: NDArray[np.float32] = np.clip(held.astype(np.float32), -bound, bound)
-        return flow
+        return np.clip(held.astype(np.float32), -bound, bound)
 
     def network_input(self, held: NDArray[Any]) -> NDArray[np.float32]:
         """Give the values that a network sees.

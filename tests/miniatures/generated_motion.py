@@ -39,7 +39,9 @@ def _waves(seed, n_waves=60):
     length = 6 * 10 ** rng.random(n_waves)
     angle = rng.random(n_waves) * 2 * np.pi
     numbers = 2 * np.pi / length * np.stack([np.cos(angle), np.sin(angle)])
-    heights = rng.normal(size=(n_waves, 3)) * length[:, None] ** 0.5  # channels are alike, not equal
+    heights = (
+        rng.normal(size=(n_waves, 3)) * length[:, None] ** 0.5
+    )  # channels are alike, not equal
     heights[:, 1:] = heights[:, :1] + heights[:, 1:] / 2
     phases = rng.random(n_waves) * 2 * np.pi
     heights /= np.sqrt((heights**2).sum(axis=0) / 2)  # to a standard deviation of 1

@@ -1,4 +1,4 @@
-"""The networks C3D and I3D, and the way of their weights in and out of files."""
+"""The networks C3D and I3D, the way of their weights in and out of files, and from 2D to 3D."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ if TYPE_CHECKING:
     from .c3d import C3D
     from .checkpoints import load_weights, save_weights
     from .i3d import I3D
+    from .inflation import inflate
 
-__all__ = ["C3D", "I3D", "load_weights", "save_weights"]
+__all__ = ["C3D", "I3D", "inflate", "load_weights", "save_weights"]
 
 # The registry of weights lives in this package and must not cost an import of torch.
-_HOMES = {"C3D": "c3d", "I3D": "i3d", "load_weights": "checkpoints", "save_weights": "checkpoints"}
+_HOMES = {
+    "C3D": "c3d",
+    "I3D": "i3d",
+    "inflate": "inflation",
+    "load_weights": "checkpoints",
+    "save_weights": "checkpoints",
+}
 
 
 def __getattr__(name: str) -> Any:

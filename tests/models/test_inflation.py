@@ -1,0 +1,652 @@
+"""Inflation: on a video that stands still the 3-D network finds what the 2-D network finds."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn.utils import parametrizations, prune
+
+from skvideo3d import I3DTransformer
+from skvideo3d.exceptions import CheckpointError
+from skvideo3d.models import I3D, inflate, load_weights, save_weights
+
+# GoogLeNet as torchvision names it: Szegedy et al. 2015, table 1, the columns 1x1, 3x3 reduce, 3x3,
+# 5x5 reduce, 5x5, pool proj; and what Carreira & Zisserman call the module.
+INCEPTION = {
+    "3a": ("Mixed_3b", "64 96 128 16 32 32"),
+    "3b": ("Mixed_3c", "128 128 192 32 96 64"),
+    "4a": ("Mixed_4b", "192 96 208 16 48 64"),
+    "4b": ("Mixed_4c", "160 112 224 24 64 64"),
+    "4c": ("Mixed_4d", "128 128 256 24 64 64"),
+    "4d": ("Mixed_4e", "112 144 288 32 64 64"),
+    "4e": ("Mixed_4f", "256 160 320 32 128 128"),
+    "5a": ("Mixed_5b", "256 160 320 32 128 128"),
+    "5b": ("Mixed_5c", "384 192 384 48 128 128"),
+}
+# I3D's layers with their kernels and strides in time (figure 3 of the paper).
+IN_TIME = {
+    "Conv3d_1a_7x7": (7, 2),
+    "MaxPool3d_2a_3x3": (1, 1),
+    "Conv3d_2b_1x1": (1, 1),
+    "Conv3d_2c_3x3": (3, 1),
+    "MaxPool3d_3a_3x3": (1, 1),
+    "Mixed_3b": (3, 1),
+    "Mixed_3c": (3, 1),
+    "MaxPool3d_4a_3x3": (3, 2),
+    **{f"Mixed_4{letter}": (3, 1) for letter in "bcdef"},
+    "MaxPool3d_5a_2x2": (2, 2),
+    "Mixed_5b": (3, 1),
+    "Mixed_5c": (3, 1),
+}
+
+
+class Unit(nn.Module):
+    def __init__(self, inputs, outputs, kernel, stride=1):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.bn = nn.BatchNorm2d(outputs, eps=1e-3)
+
+    def forward(self, x):
+        return F.relu(self.bn(self.conv(x)))
+
+
+class Inception(nn.Module):
+    def __init__(self, inputs, one, reduce3, three, reduce5, five, pooled):
+        super().__init__()
+        self.branch1 = Unit(inputs, one, 1)
+        self.branch2 = nn.Sequential(Unit(inputs, reduce3, 1), Unit(reduce3, three, 3))
+        # 3x3 in torchvision as well, in spite of the name.
+        self.branch3 = nn.Sequential(Unit(inputs, reduce5, 1), Unit(reduce5, five, 3))
+        pool = nn.MaxPool2d(3, stride=1, padding=1, ceil_mode=True)
+        self.branch4 = nn.Sequential(pool, Unit(inputs, pooled, 1))
+
+    def forward(self, x):
+        return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], 1)
+
+
+class Auxiliary(nn.Module):
+    def __init__(self, inputs, classes):
+        super().__init__()
+        self.conv = Unit(inputs, 8, 1)
+        self.fc1 = nn.Linear(128, 16)
+        self.fc2 = nn.Linear(16, classes)
+
+
+class GoogLeNet(nn.Module):
+    """Every layer of it, by the names of I3D's layers."""
+
+    def __init__(self, classes=7, width=1.0):
+        super().__init__()
+
+        def at(count):
+            return max(1, round(int(count) * width))
+
+        self.conv1 = Unit(3, at(64), 7, stride=2)
+        self.conv2 = Unit(at(64), at(64), 1)
+        self.conv3 = Unit(at(64), at(192), 3)
+        channels = at(192)
+        for name, (_, columns) in INCEPTION.items():
+            counts = [at(count) for count in columns.split()]
+            self.add_module(f"inception{name}", Inception(channels, *counts))
+            channels = counts[0] + counts[2] + counts[4] + counts[5]
+        self.aux1 = Auxiliary(at(512), classes)
+        self.aux2 = Auxiliary(at(528), classes)
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        pool3, pool2 = (nn.MaxPool2d(kernel, stride=2, ceil_mode=True) for kernel in (3, 2))
+        layers = [
+            ("Conv3d_1a_7x7", self.conv1),
+            ("MaxPool3d_2a_3x3", pool3),
+            ("Conv3d_2b_1x1", self.conv2),
+            ("Conv3d_2c_3x3", self.conv3),
+            ("MaxPool3d_3a_3x3", pool3),
+        ]
+        for name, (ours, _) in INCEPTION.items():
+            if name == "4a":
+                layers.append(("MaxPool3d_4a_3x3", pool3))
+            if name == "5a":
+                layers.append(("MaxPool3d_5a_2x2", pool2))
+            layers.append((ours, getattr(self, f"inception{name}")))
+        found = {}
+        for name, layer in layers:
+            x = found[name] = layer(x)
+        found["avg_pool"] = x.mean((2, 3))
+        found["logits"] = self.fc(found["avg_pool"])
+        return found
+
+
+def randomised(module, seed=0):
+    """Random arrays, none of them an identity, in which activations keep their size."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, array in module.state_dict().items():
+            if not array.is_floating_point():
+                continue
+            normal = torch.randn(array.shape, generator=generator, dtype=array.dtype)
+            if array.ndim > 1:
+                array.copy_(normal * (2 / array[0].numel()) ** 0.5)
+            elif name.endswith("running_var"):
+                array.copy_(0.5 + 0.6 * normal.abs())
+            else:
+                array.copy_(0.2 * normal + name.endswith("bn.weight"))
+    return module.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def googlenet():
+    return randomised(GoogLeNet(width=1 / 16).double())
+
+
+def image(size, channels=3, n=1, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(n, channels, size, size, generator=generator, dtype=torch.float64) * 2 - 1
+
+
+def still(images, frames):
+    return images.unsqueeze(2).repeat(1, 1, frames, 1, 1)
+
+
+def relative(value, expected):
+    assert value.shape == expected.shape
+    return float((value - expected).abs().max() / expected.abs().max())
+
+
+def undisturbed(frames):
+    """Of every layer the first and last steps whose windows never reached a border in time."""
+    first, last, steps = 0, frames - 1, frames
+    for name, (kernel, stride) in IN_TIME.items():
+        windows = math.ceil(steps / stride)
+        before = max((windows - 1) * stride + kernel - steps, 0) // 2
+        starts = [step * stride - before for step in range(windows)]
+        inside = [i for i, s in enumerate(starts) if s >= first and s + kernel - 1 <= last]
+        first, last, steps = inside[0], inside[-1], windows
+        yield name, first, last
+
+
+# --- the paper's own test ----------------------------------------------------------------------
+
+
+def assert_inflated(network, found_2d, images, frames, tolerance):
+    """Compare every layer in the steps that no border in time disturbs, and in the first one."""
+    with torch.inference_mode():
+        found = network(still(images, frames), list(IN_TIME))
+    for name, first, last in undisturbed(frames):
+        for step in range(first, last + 1):
+            assert relative(found[name][:, :, step], found_2d[name]) < tolerance, (name, step)
+        assert relative(found[name][:, :, 0], found_2d[name]) > 1e-3, name
+
+
+@pytest.mark.parametrize("size", [31, 63])
+def test_every_layer_of_an_inflated_googlenet_is_the_images(googlenet, size):
+    # Sizes of 16 k - 1, at which TensorFlow's padding and torchvision's are the same.
+    network = inflate(googlenet.state_dict(), into="i3d")
+    images = image(size)
+    assert_inflated(network, googlenet(images), images, 128, 1e-12)
+
+
+def test_the_classifier_of_an_inflated_googlenet_gives_the_images_scores(googlenet):
+    # 207 = 16 * 13 - 1 leaves one window of 7x7, and the average pool looks at two steps.
+    network = inflate(googlenet, into="i3d")
+    expected = googlenet(image(207))
+    with torch.inference_mode():
+        pooled = network.avg_pool(still(expected["Mixed_5c"], 2))
+        scores = network.logits(pooled)
+    assert relative(pooled[:, :, 0, 0, 0], expected["avg_pool"]) < 1e-12
+    assert relative(scores, expected["logits"]) < 1e-12
+
+
+def test_at_even_sizes_the_padding_of_the_first_layer_is_tensorflows(googlenet):
+    # Two pixels before and three after, where torchvision pads three and three.
+    network = inflate(googlenet, into="i3d")
+    images = image(48)
+    theirs = googlenet(images)
+
+    def padded(layer, arguments):
+        return (F.pad(arguments[0], (2, 3, 2, 3)),)
+
+    padding, googlenet.conv1.conv.padding = googlenet.conv1.conv.padding, (0, 0)
+    hook = googlenet.conv1.conv.register_forward_pre_hook(padded)
+    try:
+        shifted = googlenet(images)
+    finally:
+        hook.remove()
+        googlenet.conv1.conv.padding = padding
+    assert relative(shifted["Conv3d_1a_7x7"], theirs["Conv3d_1a_7x7"]) > 0.1
+    assert_inflated(network, shifted, images, 128, 1e-12)
+
+
+@pytest.mark.slow
+def test_the_full_googlenet_is_inflated():
+    source = randomised(GoogLeNet(classes=1000))
+    network = inflate(source, into="i3d")
+    assert network.config == {"num_classes": 1000, "in_channels": 3, "width": 1.0}
+    images = image(47).float()
+    expected = source(images)["Mixed_5c"]
+    (first, last) = list(undisturbed(112))[-1][1:]
+    with torch.inference_mode():
+        found = network(still(images, 112), "Mixed_5c")["Mixed_5c"]
+    for step in range(first, last + 1):
+        assert relative(found[:, :, step], expected) < 1e-5
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, stride, groups, **padding):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False, **padding)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 2, dilation=2, groups=groups, **padding)
+        self.downsample = nn.Conv2d(inputs, outputs, 1, stride, **padding)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return self.relu(self.conv2(self.relu(self.bn1(self.conv1(x)))) + self.downsample(x))
+
+
+def residual_network(**padding):
+    network = nn.Sequential()
+    network.add_module("conv1", nn.Conv2d(3, 8, 7, 2, 3, **padding))
+    network.add_module("norm", nn.BatchNorm2d(8))
+    network.add_module("maxpool", nn.MaxPool2d(3, 2, 1))
+    network.add_module("layer1", Block(8, 12, 1, 4, **padding))
+    network.add_module("avgpool", nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False))
+    network.add_module("pad", nn.ReflectionPad2d((1, 0, 2, 1)))
+    network.add_module("same", nn.Conv2d(12, 12, 3, padding="same", **padding))
+    network.add_module("valid", nn.Conv2d(12, 12, 3, padding="valid", **padding))
+    network.add_module("layer2", Block(12, 16, 2, 1, **padding))
+    network.add_module("dropout", nn.Dropout2d())
+    return randomised(network.double())
+
+
+def with_head(body):
+    head = nn.Sequential(nn.AdaptiveAvgPool2d((2, 1)), nn.Flatten(), nn.Linear(32, 5).double())
+    return nn.Sequential(body, randomised(head, seed=3))
+
+
+@pytest.mark.parametrize(
+    ("depth", "stride"),
+    [
+        (None, None),
+        ({"*layer1.*": 1, "*conv1": 5}, None),
+        (3, {"*conv1": 1}),
+        (1, None),
+        (None, {"*maxpool": 2, "0.conv1": 2, "*avgpool": 3}),
+        ({"0.conv1": 2}, {"0.conv1": 2}),
+    ],
+)
+def test_an_inflated_module_gives_the_images_scores(depth, stride):
+    # Padded in time by its own first and last frames, a still video has no borders at all.
+    source = with_head(residual_network(padding_mode="replicate"))
+    images = image(33, n=2)
+    network = inflate(source, depth=depth, stride=stride)
+    with torch.inference_mode():
+        assert relative(network(still(images, 12)), source(images)) < 1e-12
+
+
+def test_every_layer_of_an_inflated_module_is_the_images_away_from_borders():
+    source = residual_network()
+    network = inflate(source)
+    images = image(33, n=2)
+    x, clip = images, still(images, 41)
+    with torch.inference_mode():
+        for (name, layer), deep in zip(source.named_children(), network.children(), strict=True):
+            x, clip = layer(x), deep(clip)
+            assert clip.shape[2] == 41, name
+            assert relative(clip[:, :, 20], x) < 1e-12, name
+    assert relative(clip[:, :, 0], x) > 1e-3
+
+
+def test_a_module_keeps_what_it_has_besides_depth():
+    source = residual_network()
+    source.layer1.requires_grad_(True)
+    source.layer1.train()
+    shared = nn.Sequential(source, source.dropout)
+    before = {name: array.clone() for name, array in shared.state_dict().items()}
+    network = inflate(shared)
+    assert all(torch.equal(before[name], array) for name, array in shared.state_dict().items())
+    assert network[1] is network[0].dropout
+    layer = network[0].layer1
+    assert layer.training
+    assert not network[0].layer2.training
+    assert layer.conv2.weight.requires_grad
+    assert not network[0].conv1.weight.requires_grad
+    assert (layer.conv2.groups, layer.conv2.dilation, layer.conv2.padding) == (
+        4,
+        (1, 2, 2),
+        (1, 2, 2),
+    )
+    assert layer.conv1.bias is None
+    # The same arrays as those of the state dict alone.
+    arrays = inflate(shared.state_dict())
+    assert list(arrays) == list(network.state_dict())
+    for name, array in network.state_dict().items():
+        assert torch.equal(arrays[name], array), name
+    # And layers that PyTorch builds again from what it prints of them.
+    for module in network.modules():
+        if type(module) is nn.Conv3d:
+            twin = nn.Conv3d(
+                *(module.in_channels, module.out_channels, module.kernel_size, module.stride),
+                *(module.padding, module.dilation, module.groups, module.bias is not None),
+                device="meta",
+            )
+            assert vars(twin).keys() == vars(module).keys()
+            padding = "_reversed_padding_repeated_twice"
+            assert getattr(twin, padding) == getattr(module, padding)
+
+
+def test_gradients_reach_an_inflated_module():
+    network = inflate(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)))
+    network(torch.rand(2, 3, 5, 8, 8)).square().sum().backward()
+    assert network[0].weight.grad.shape == (4, 3, 3, 3, 3)
+
+
+# --- kernels -----------------------------------------------------------------------------------
+
+
+def test_kernels_of_one_two_and_three_by_hand():
+    one = torch.tensor([[[[5.0]]]])
+    two = torch.tensor([[[[2.0, 4.0], [6.0, 8.0]]]])
+    three = torch.arange(9.0).view(1, 1, 3, 3)
+    found = inflate({"a.weight": one, "b.weight": two, "c": three})
+    assert found["a.weight"].tolist() == [[[[[5.0]]]]]
+    assert found["b.weight"].tolist() == [[[[[1.0, 2.0], [3.0, 4.0]]] * 2]]
+    thirds = [[0, 1 / 3, 2 / 3], [1, 4 / 3, 5 / 3], [2, 7 / 3, 8 / 3]]
+    np.testing.assert_allclose(found["c"][0, 0], [thirds] * 3, rtol=1e-6)
+
+
+@given(n=st.integers(1, 7), depth=st.integers(1, 9) | st.none(), seed=st.integers(0, 99))
+def test_frames_of_a_kernel_are_equal_and_together_the_kernel(n, depth, seed):
+    kernel = torch.randn(2, 3, n, n, generator=torch.Generator().manual_seed(seed)).double()
+    found = inflate({"weight": kernel}, depth=depth)["weight"]
+    assert found.shape == (2, 3, depth or n, n, n)
+    assert all(torch.equal(found[:, :, t], found[:, :, 0]) for t in range(depth or n))
+    torch.testing.assert_close(found.sum(dim=2), kernel)
+
+
+def test_arrays_that_are_no_kernels_are_copied_as_they_are():
+    source = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(5, 6)).state_dict()
+    found = inflate(source)
+    assert list(found) == list(source)
+    for name in source:
+        if name != "0.weight":
+            assert torch.equal(found[name], source[name])
+            assert found[name].data_ptr() != source[name].data_ptr()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_kernels_keep_their_precision(dtype):
+    assert inflate({"weight": torch.ones(1, 1, 3, 3, dtype=dtype)})["weight"].dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [
+        (None, [7, 3, 1, 3]),
+        (1, [1, 1, 1, 1]),
+        ({"conv1": 5}, [5, 3, 1, 3]),
+        ({"layer1.*": 1}, [7, 1, 1, 3]),
+        ({"*.0.*": 1}, [7, 1, 1, 1]),
+        ({"layer2.*": 5, "*": 1}, [1, 1, 1, 5]),
+        ({"*": 1, "layer2.*": 5}, [1, 1, 1, 1]),  # the first that fits
+        ({"layer[12].0.conv?": 3}, [7, 3, 1, 3]),
+    ],
+)
+def test_depths_are_chosen_by_patterns_of_names(depth, expected):
+    sides = {"conv1": 7, "layer1.0.conv1": 3, "layer1.0.down": 1, "layer2.0.conv1": 3}
+    arrays = {f"{name}.weight": torch.ones(2, 2, n, n) for name, n in sides.items()}
+    found = inflate(arrays, depth=depth)
+    assert [kernel.shape[2] for kernel in found.values()] == expected
+
+    module = nn.Module()
+    for name, n in sides.items():
+        parent = module
+        for part in name.split(".")[:-1]:
+            if not hasattr(parent, part):
+                parent.add_module(part, nn.Module())
+            parent = getattr(parent, part)
+        parent.add_module(name.rpartition(".")[2], nn.Conv2d(2, 2, n))
+    found = inflate(module, depth=depth).state_dict()
+    assert [kernel.shape[2] for kernel in found.values() if kernel.ndim == 5] == expected
+
+
+def test_other_input_channels_get_the_mean_of_the_old_by_hand():
+    # 1 + 2 + 6 = 9 in three channels: 4.5 in each of two.
+    first = torch.tensor([1.0, 2.0, 6.0]).view(1, 3, 1, 1)
+    second = torch.ones(2, 1, 3, 3)
+    found = inflate({"a.weight": first, "b.weight": second}, in_channels=2)
+    assert found["a.weight"].flatten().tolist() == [4.5, 4.5]
+    assert found["b.weight"].shape == (2, 1, 3, 3, 3)
+    assert torch.equal(
+        inflate({"a.weight": first}, in_channels=3)["a.weight"].flatten(), first[0, :, 0, 0]
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_grey_frames_give_the_same_in_any_number_of_channels(channels):
+    source = residual_network(padding_mode="replicate")
+    grey = image(33, channels=1)
+    network = inflate(source, in_channels=channels)
+    assert network.conv1.in_channels == channels
+    with torch.inference_mode():
+        found = network(still(grey.repeat(1, channels, 1, 1), 5))
+        assert relative(found[:, :, 0], source(grey.repeat(1, 3, 1, 1))) < 1e-12
+
+
+# --- into an I3D -------------------------------------------------------------------------------
+
+
+def same_arrays(first, second):
+    first, second = first.state_dict(), second.state_dict()
+    return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
+
+
+def test_an_inflated_i3d_is_saved_and_describes_videos(
+    googlenet, tmp_path, write_video, numbered_frames
+):
+    network = inflate(googlenet, into="i3d")
+    path = tmp_path / "inflated.safetensors"
+    save_weights(network, path, dtype=torch.float32)
+    assert same_arrays(load_weights(path), network.float())
+    video = write_video(tmp_path / "a.mp4", numbered_frames(16))
+    rows = I3DTransformer(weights=path, layer="Mixed_3b", clip_len=16, norm=None).fit_transform(
+        [video]
+    )
+    assert rows.shape == (1, network.Mixed_3b.out_channels)
+    assert np.isfinite(rows).all()
+    assert rows.any()
+
+
+@pytest.mark.parametrize("wrapping", ["{}", "module.{}", "model.module.{}"])
+def test_a_googlenet_comes_as_module_arrays_or_file(googlenet, tmp_path, wrapping):
+    arrays = {wrapping.format(name): array for name, array in googlenet.state_dict().items()}
+    expected = inflate(googlenet, into="i3d")
+    assert not expected.training
+    torch.save({"state_dict": arrays}, tmp_path / "googlenet.pth")
+    save_file(arrays, tmp_path / "googlenet.safetensors")
+    for source in (arrays, str(tmp_path / "googlenet.pth"), tmp_path / "googlenet.safetensors"):
+        assert same_arrays(inflate(source, into="i3d"), expected)
+
+
+def test_files_are_inflated_without_an_i3d_too(tmp_path):
+    save_file({"weight": torch.ones(1, 1, 2, 2)}, tmp_path / "a.safetensors")
+    assert inflate(tmp_path / "a.safetensors")["weight"].shape == (1, 1, 2, 2, 2)
+
+
+def test_the_step_counters_of_a_googlenet_may_be_missing(googlenet):
+    arrays = {n: a for n, a in googlenet.state_dict().items() if "num_batches" not in n}
+    assert same_arrays(inflate(arrays, into="i3d"), inflate(googlenet, into="i3d"))
+
+
+def body_of(googlenet):
+    arrays = googlenet.state_dict()
+    return {n: a for n, a in arrays.items() if not n.startswith(("fc.", "aux"))}
+
+
+def test_without_a_classifier_there_is_none(googlenet):
+    assert inflate(body_of(googlenet), into="i3d").num_classes is None
+
+
+def test_a_given_i3d_is_filled(googlenet):
+    given = I3D(num_classes=7, width=1 / 16).double()
+    assert inflate(googlenet, into=given) is given
+    assert same_arrays(given, inflate(googlenet, into="i3d"))
+    assert next(given.parameters()).requires_grad
+
+
+def test_a_given_i3d_without_classifier_gets_none(googlenet):
+    given = inflate(googlenet, into=I3D(num_classes=None, width=1 / 16).double())
+    assert same_arrays(given, inflate(body_of(googlenet), into="i3d"))
+
+
+def test_a_given_i3d_keeps_its_classifier_where_the_source_has_none(googlenet):
+    given = I3D(num_classes=12, width=1 / 16).double()
+    own = given.logits.conv3d.weight.clone()
+    inflate(body_of(googlenet), into=given)
+    assert torch.equal(given.logits.conv3d.weight, own)
+    assert torch.equal(given.Mixed_5c.b0.bn.bias, googlenet.inception5b.branch1.bn.bias)
+
+
+def test_a_flow_network_begins_with_the_mean_of_the_rgb_kernels(googlenet):
+    network = inflate(googlenet, into="i3d", in_channels=2)
+    assert (network.num_classes, network.in_channels) == (7, 2)
+    kernel = googlenet.conv1.conv.weight
+    expected = (kernel[:, 0] + kernel[:, 1] + kernel[:, 2]) / 3 * 3 / 2 / 7
+    for channel in range(2):
+        for t in range(7):
+            torch.testing.assert_close(network.Conv3d_1a_7x7.conv3d.weight[:, channel, t], expected)
+
+
+# --- what is refused ---------------------------------------------------------------------------
+
+KERNEL = torch.ones(1, 1, 3, 3)
+
+
+class OwnConvolution(nn.Conv2d):
+    pass
+
+
+class FrozenNorm2d(nn.Module):
+    pass
+
+
+def parametrised():
+    return parametrizations.weight_norm(nn.Conv2d(1, 1, 3))
+
+
+def pruned():
+    return prune.l1_unstructured(nn.Conv2d(1, 1, 3), "weight", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "error", "message"),
+    [
+        (3, {}, TypeError, "source is a int: give a module, a state dict, or the path"),
+        (
+            {"state_dict": {"weight": KERNEL}},
+            {},
+            TypeError,
+            r"source\['state_dict'\] is a dict and no tensor; pass source\['state_dict'\]\. ",
+        ),
+        ({"epoch": 3}, {}, TypeError, r"source\['epoch'\] is a int and no tensor\. Give a plain"),
+        ({}, {}, CheckpointError, "no kernels of two dimensions.* among its 0 arrays"),
+        ({"fc.weight": torch.ones(2, 2)}, {}, CheckpointError, "no kernels .* its 1 arrays"),
+        (
+            {"a.weight": KERNEL, "b.weight": torch.ones(1, 1, 3, 3, 3)},
+            {},
+            CheckpointError,
+            "source is 3-D already: b.weight have five axes",
+        ),
+        (
+            {"a.weight": KERNEL.to(torch.int8)},
+            {},
+            CheckpointError,
+            r"the kernels a.weight \(torch.int8\) are no plain floating point numbers. Dequantise",
+        ),
+        (
+            {"a.weight": KERNEL.to(torch.float8_e4m3fn)},
+            {},
+            CheckpointError,
+            r"a.weight \(torch.float8_e4m3fn\)",
+        ),
+        (
+            {"a.weight": torch.ones(1, 1, 1, 7), "b.weight": KERNEL},
+            {},
+            ValueError,
+            r"not square have no depth of their own: a \(1x7\). Choose it, as in depth={'a': 1}",
+        ),
+        ({"a.weight": KERNEL}, {"depth": 0}, ValueError, "depth=0: give a positive integer"),
+        ({"a.weight": KERNEL}, {"depth": True}, ValueError, "depth=True: give a positive integer"),
+        ({"a.weight": KERNEL}, {"depth": {"a": 1.5}}, ValueError, r"depth={'a': 1.5}: give a pos"),
+        (
+            {"a.weight": KERNEL, "b.bias": torch.ones(1)},
+            {"depth": {"a": 3, "b": 1}},
+            ValueError,
+            r"depth={'b': 1} fits the name of no layer that it could be for. There are a\.$",
+        ),
+        ({"a.weight": KERNEL}, {"in_channels": 0}, ValueError, "in_channels=0: give a positive"),
+        ({"a.weight": KERNEL}, {"stride": 2}, ValueError, "stride= is for modules"),
+        ({"a.weight": KERNEL}, {"into": "c3d"}, TypeError, "into='c3d': give 'i3d', an I3D, or"),
+        (
+            {"a.weight": KERNEL},
+            {"into": "i3d", "depth": 1},
+            ValueError,
+            "depth= cannot go with into=: the kernels of I3D are as deep as wide",
+        ),
+        (nn.Linear(2, 2), {}, ValueError, "Linear cannot be inflated: it has no convolution"),
+        (nn.Conv3d(1, 1, 3), {}, ValueError, "its convolutions are 3-D already"),
+        (
+            nn.Sequential(nn.Conv2d(1, 1, 3), nn.ConvTranspose2d(1, 1, 2), nn.Upsample(2)),
+            {},
+            ValueError,
+            r"that inflate cannot make three-dimensional: 1 \(torch.*\.ConvTranspose2d\), 2 "
+            r"\(torch.*\.Upsample\)\. Put layers for maps",
+        ),
+        (nn.PixelShuffle(2), {}, ValueError, r"the module \(torch.*\.PixelShuffle\)"),
+        (nn.UpsamplingNearest2d(2), {}, ValueError, "UpsamplingNearest2d"),
+        (nn.LPPool2d(2, 3), {}, ValueError, "LPPool2d"),
+        (OwnConvolution(1, 1, 3), {}, ValueError, "OwnConvolution"),
+        (nn.Sequential(nn.Conv2d(1, 1, 3), FrozenNorm2d()), {}, ValueError, "FrozenNorm2d"),
+        (nn.LazyConv2d(1, 3), {}, ValueError, "LazyConv2d"),
+        (parametrised(), {}, ValueError, "ParametrizedConv2d"),
+        (pruned(), {}, ValueError, "the weight of the module is computed from others"),
+        (
+            nn.Sequential(nn.Conv2d(1, 1, 3, 1, 1), nn.Conv2d(1, 1, 2, 2)),
+            {},
+            ValueError,
+            r"even depth have no middle frame.*: 1 \(2\). Choose .* depth={'1': 1}, or a stride",
+        ),
+        (
+            nn.Conv2d(1, 1, 3, padding="same"),
+            {"stride": 2},
+            ValueError,
+            "stride: the module is padded by 'same'",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 1, 3), nn.MaxPool2d(2)),
+            {"stride": {"2": 2}},
+            ValueError,
+            r"stride={'2': 2} fits .* There are 0, 1\.$",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 1, 3), nn.MaxPool2d(2)),
+            {"depth": {"1": 3}},
+            ValueError,
+            r"depth={'1': 3} fits .* There are 0\.$",
+        ),
+        (
+            nn.Conv2d(4, 4, 3, groups=2),
+            {"in_channels": 2},
+            ValueError,
+            "in_channels=2: the first convolution, the module, is in 2 groups",
+        ),
+    ],
+)
+def test_what_cannot_be_inflated_is_named_with_what_to_do(source, options, error, message):
+    with pytest.raises(error, match=message):
+        inflate(source, **options)

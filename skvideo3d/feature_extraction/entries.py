@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import zlib
-from functools import lru_cache
 from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from skvideo3d.video.sealed_files import DamagedEntryError, npy_array, seal, unseal
 
 __all__ = ["DamagedEntryError", "StoredValue", "read_entry", "write_entry"]
 
@@ -29,16 +28,11 @@ class StoredValue(NamedTuple):
     loss: str = ""
 
 
-class DamagedEntryError(ValueError):
-    """A file is not what was written under its name."""
-
-
 def write_entry(key: str, value: StoredValue) -> bytes:
     """Lay an entry out as a file.
 
-    After the array comes a line of JSON with the loss and a checksum, which is of the array, the
-    loss and the key: a flipped bit, a file that is cut off and one under another's name are told
-    from what was written. (Forgeries are not: whoever may write here may write any descriptor.)
+    After the array comes a line of JSON with the loss and a checksum; see
+    `skvideo3d.video.sealed_files.seal`.
 
     Parameters
     ----------
@@ -66,13 +60,11 @@ def write_entry(key: str, value: StoredValue) -> bytes:
     >>> read_entry("another key", content)
     Traceback (most recent call last):
         ...
-    skvideo3d.feature_extraction.entries.DamagedEntryError: its checksum is another
+    skvideo3d.video.sealed_files.DamagedEntryError: its checksum is another
     """
     file = BytesIO()
     np.save(file, value.values, allow_pickle=False)
-    trailer = {"crc32": _checksum(key, file.getbuffer(), value.loss), "loss": value.loss}
-    file.write(b"\n" + json.dumps(trailer).encode())
-    return file.getvalue()
+    return seal(key, file.getbuffer(), {"loss": value.loss})
 
 
 def read_entry(key: str, content: bytes) -> StoredValue:
@@ -93,34 +85,5 @@ def read_entry(key: str, content: bytes) -> StoredValue:
     DamagedEntryError
         If it is not what was written.
     """
-    end = content.rfind(b"\n")
-    body = memoryview(content)[: max(end, 0)]
-    try:
-        trailer = json.loads(content[end + 1 :])
-        loss, checksum = str(trailer["loss"]), trailer["crc32"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise DamagedEntryError("it is not whole") from None
-    if checksum != _checksum(key, body, loss):
-        raise DamagedEntryError("its checksum is another")
-    try:
-        start = 10 + int.from_bytes(body[8:10], "little")
-        shape, order, dtype = _parse_header(bytes(body[:start]))
-        return StoredValue(np.ndarray(shape, dtype, body, start, order=order), loss)
-    except Exception as error:  # of a forged header NumPy can raise anything
-        raise DamagedEntryError(f"it holds no array of numbers: {error}") from error
-
-
-def _checksum(key: str, body: memoryview, loss: str) -> int:
-    return zlib.crc32(json.dumps([key, loss]).encode(), zlib.crc32(body))
-
-
-@lru_cache(maxsize=64)  # of a layer all are equal
-def _parse_header(header: bytes) -> tuple[tuple[int, ...], Any, np.dtype[Any]]:
-    file = BytesIO(header)
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ValueError(f"version {version} of the format")
-    shape, in_fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects")
-    return shape, "F" if in_fortran_order else "C", dtype
+    body, notes = unseal(key, content, ["loss"])
+    return StoredValue(npy_array(body), str(notes["loss"]))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import threading
 import warnings
 from collections import OrderedDict
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from skvideo3d.exceptions import VideoDecodeError
+from skvideo3d.video.atomic_files import AtomicFiles
 
 from .claims import Claim, Claims
 from .entries import DamagedEntryError, StoredValue, read_entry, write_entry
@@ -27,8 +26,6 @@ __all__ = ["Claim", "DescriptorStore", "entry_key", "open_store", "video_digest"
 _MEMORY_BYTES = 256 * 2**20
 # Videos that failed, of which the process knows the reason.
 _N_FAILURES = 100_000
-# Seconds after which an unfinished file belongs to nobody: a write takes far less.
-_ABANDONED = 3600.0
 # Seconds between looks at another process's lock.
 _POLL = 0.05
 
@@ -53,8 +50,8 @@ class DescriptorStore:
         self._failures: OrderedDict[str, VideoDecodeError] = OrderedDict()
         self._guard = threading.Lock()
         self._claims = Claims(self.folder / "locks")
+        self._files = AtomicFiles(self.folder / "parts")
         self._is_unwritable = False
-        self._is_swept = False
 
     def get(self, key: str) -> StoredValue | None:
         """Look an entry up.
@@ -104,23 +101,10 @@ class DescriptorStore:
             What of the video could not be read.
         """
         content = write_entry(key, StoredValue(values, loss))
-        path = self._path(key)
-        parts = self.folder / "parts"
-        # Not mkstemp, whose files nobody else may read: the folder may be shared.
-        part = parts / f"{secrets.token_hex(16)}.part"
         try:
-            parts.mkdir(parents=True, exist_ok=True)
-            path.parent.mkdir(exist_ok=True)
-            # No fsync: what a power failure leaves of a file, its checksum shows.
-            with open(part, "xb") as file:
-                file.write(content)
-            self._sweep(parts, part.stat().st_mtime)
-            os.replace(part, path)
+            self._files.write(self._path(key), content)
         except OSError as error:
             self._warn_unwritable(error)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
         self._remember(key, read_entry(key, content))
 
     def failure(self, key: str) -> VideoDecodeError | None:
@@ -223,16 +207,6 @@ class DescriptorStore:
             return []
         names = (_video_of(line) for line in content.split(b"\n"))
         return [name for name in names if name is not None]
-
-    def _sweep(self, parts: Path, now: float) -> None:
-        """Remove, once, what killed processes left; `now` is by the file system's clock."""
-        if self._is_swept:
-            return
-        self._is_swept = True
-        with suppress(OSError):  # others sweep too
-            for part in parts.iterdir():
-                if now - part.stat().st_mtime > _ABANDONED:
-                    part.unlink(missing_ok=True)
 
     def _warn_unwritable(self, error: OSError) -> None:
         """Tell once that nothing can be kept: the numbers do not depend on it."""

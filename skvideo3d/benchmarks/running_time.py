@@ -95,7 +95,7 @@ def runtime(
         per_video += measured.per_video()
         failures += measured.failures
         losses += measured.losses
-        weights[measured.name] = network.weights_sha256_
+        weights[measured.name] = str(network.weights_sha256_)
     failed, lost = dict(failures), dict(losses)
     total = Described(np.empty((len(chosen), 0)), None, weights=weights)
     total.has_random_weights = any(network.weights is None for network in networks)

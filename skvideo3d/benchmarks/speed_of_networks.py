@@ -87,7 +87,7 @@ def measure_network(
 
     work = work_of(spec)
     batches = affordable(batches, work.n_bytes, _memory_of(device))
-    plain = load_network(spec.weights)
+    plain: Any = load_network(spec.weights)
     size = (max(*batches, _N_COMPARED), spec.clip_len, *spec.preprocessing.crop, 3)
     pixels = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
     clips = torch.from_numpy(spec.preprocessing.prepare_clips(pixels)).to(device)
@@ -206,7 +206,7 @@ def work_of(spec: DescriptorSpec) -> ClipWork:
 
     from skvideo3d.models.checkpoints import build_network
 
-    network = build_network(spec.weights).eval()
+    network: Any = build_network(spec.weights)
     shape = (1, network.in_channels, spec.clip_len, *spec.preprocessing.crop)
     return clip_work(network, torch.empty(shape, device="meta"), spec.layers)
 

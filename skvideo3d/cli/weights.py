@@ -213,7 +213,7 @@ def _convert(args: argparse.Namespace) -> int:
         raise ValueError(
             f"--mean: '{args.source}' is an I3D, which takes no mean cube; leave the option out."
         )
-    network = (
+    network: Any = (
         # Without fetching the cube that --mean replaces.
         load_weights(args.source, architecture, config=config)
         if args.mean is not None

@@ -24,6 +24,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from skvideo3d.exceptions import CheckpointError
+from skvideo3d.models.checkpoints import Weights, foresee_weights, resolve_weights
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.preprocessing import Preprocessing
 from skvideo3d.video.sources import VideoSegment
@@ -35,7 +36,7 @@ from .extraction import Outcome
 from .progress import ProgressBar
 from .rows import Norm, rows_of
 from .settings import block_sizes, make_spec, side_by_side
-from .spec import DescriptorSpec, Pooling
+from .spec import DescriptorSpec, Pooling, Stream
 from .validation import check_videos, recognise_videos, with_position
 
 __all__ = ["VideoTransformer"]
@@ -85,7 +86,7 @@ class VideoTransformer(
 
     def __init__(
         self,
-        weights: str | os.PathLike[str] | None,
+        weights: Any,
         *,
         layer: str | Sequence[str],
         clip_len: int,
@@ -265,7 +266,7 @@ class VideoTransformer(
         if self.weights is None:
             self.seed_ = self._draw_seed()
         spec = self._spec(fitting=True)
-        self.weights_sha256_ = spec.weights.sha256
+        self.weights_sha256_ = _hashes(spec)
         self.feature_blocks_ = side_by_side(block_sizes(spec))
 
     def _draw_seed(self) -> int:
@@ -354,8 +355,8 @@ class VideoTransformer(
         return [outcomes[i] for i in range(len(videos))]
 
     def _spec(self, *, fitting: bool = False) -> DescriptorSpec:
-        spec = make_spec(self, self._seed(), **self._weights_options())
-        sha256, fitted = spec.weights.sha256, getattr(self, "weights_sha256_", None)
+        spec = make_spec(self, self._seed())
+        sha256, fitted = _hashes(spec), getattr(self, "weights_sha256_", None)
         if not fitting and fitted is not None and sha256 != fitted:
             raise CheckpointError(
                 f"{type(self).__name__} was fitted with weights {fitted}, but "
@@ -363,8 +364,20 @@ class VideoTransformer(
             )
         return spec
 
-    def _weights_options(self) -> dict[str, Any]:
-        return {}
+    def _foresee_streams(self) -> tuple[Stream, ...] | None:
+        """Say what published weights will be, before anything is fetched; None for others."""
+        weights = foresee_weights(self.weights, self._architecture)
+        return None if weights is None else (self._stream(weights),)
+
+    def _resolve_streams(self, seed: int | None) -> tuple[Stream, ...]:
+        """Find the weights, and what goes before them."""
+        weights = resolve_weights(
+            self.weights, self._architecture, seed=seed, preprocessing=self.preprocessing
+        )
+        return (self._stream(weights),)
+
+    def _stream(self, weights: Weights) -> Stream:
+        return Stream(weights, self.preprocessing or weights.preprocessing)
 
     def _seed(self) -> int | None:
         if self.weights is not None:
@@ -396,6 +409,13 @@ class VideoTransformer(
                 None if self.timeout is None else float(self.timeout), int(self.max_pixels)
             ),
         )
+
+
+def _hashes(spec: DescriptorSpec) -> str | dict[str, str]:
+    streams = spec.streams
+    if len(streams) == 1:
+        return streams[0].weights.sha256
+    return {stream.name: stream.weights.sha256 for stream in streams}
 
 
 def _mention(video: Any) -> Any:

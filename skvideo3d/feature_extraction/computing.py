@@ -122,7 +122,8 @@ class Computers:
             if clips is not None:
                 since = perf_counter()
                 network = network or DeviceNetwork(self._spec, device)
-                wait = network.start([clip.frames for clip in clips])
+                inputs = zip(*(clip.inputs for clip in clips), strict=True)
+                wait = network.start(*inputs)
                 following = _Begun(clips, since, wait)
             if begun is not None:
                 deliver(begun)

@@ -122,8 +122,8 @@ class _Known:
     """
 
     def __init__(self, spec: DescriptorSpec, resources: Resources) -> None:
-        self._fingerprints = spec.fingerprints()
         self._store = open_store(resources.store_folder) if resources.store_folder else None
+        self._fingerprints = {} if self._store is None else spec.fingerprints()
         # What a failure to read depends on beside the video.
         self._settings = f"{'|'.join(self._fingerprints.values())}|{resources.limits}"
         self._digests: dict[int, str] = {}

@@ -124,6 +124,7 @@ class _Work:
             n_ahead=(computers.n_batches + 1) * self.batch_size,
             wait=postponed is None,
             limits=self.limits,
+            n_flow_threads=_n_flow_threads(n_readers),
         )
         gatherer = Gatherer(self.sources, self.spec, self.store)
         batch: list[Clip] = []
@@ -178,6 +179,13 @@ def _release(messages: queue.SimpleQueue[object]) -> None:
         message = messages.get()
         if isinstance(message, Read) and message.claim is not None:
             message.claim.release()
+
+
+def _n_flow_threads(n_readers: int) -> int:
+    """Share the cores out among the readers: flow takes far longer than any network."""
+    import torch
+
+    return max(1, torch.get_num_threads() // n_readers)
 
 
 def _default_n_readers(devices: Sequence[str]) -> int:

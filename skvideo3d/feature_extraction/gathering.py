@@ -136,7 +136,7 @@ class Gatherer:
             values = {name: layers[name][row] for name in self._spec.layers}
             video.cost += share
             if self._spec.pooling is None:
-                video.kept.append((replace(clip, frames=[]), values))
+                video.kept.append((replace(clip, inputs=()), values))
                 continue
             for name, value in values.items():
                 if name not in video.pooled:

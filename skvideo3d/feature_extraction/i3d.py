@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from skvideo3d.flow.recipe import FlowFunction, OpticalFlow
+from skvideo3d.models.checkpoints import Weights, foresee_weights, resolve_weights
+from skvideo3d.models.registry import names_both_streams
 from skvideo3d.video.limits import MAX_PIXELS
 from skvideo3d.video.preprocessing import Preprocessing
 
 from .base import VideoTransformer
+from .spec import Stream
 
 __all__ = ["I3DTransformer"]
 
+StreamName = Literal["rgb", "flow"]
+OneWeights = str | os.PathLike[str] | None
+WeightsOfStreams = OneWeights | Sequence[OneWeights] | Mapping[str, OneWeights]
+
 
 class I3DTransformer(VideoTransformer):
-    """Videos to I3D features.
+    """Videos to I3D features: of frames, of optical flow, or of both.
 
     A video is cut into clips of 64 frames; the average-pooled last map of the inflated Inception
     network is averaged over the clips and L2-normalised [1]_.
 
     Parameters
     ----------
-    weights : str, path-like or None, default="kinetics400"
+    weights : str, path-like, None, or one for each stream, default="kinetics400"
         A published name (``skvideo3d weights list``), the path of a checkpoint in any published
-        layout, or None for a randomly initialised network.
-    stream : {"rgb"}, default="rgb"
-        What the network looks at.
+        layout, or None for a randomly initialised network. Of two streams a pair (RGB, flow) or a
+        dict with the keys "rgb" and "flow"; "kinetics400" and None are for both.
+    stream : {"rgb", "flow", "two-stream"}, default="rgb"
+        What the network looks at: frames; optical flow; or two networks, one at each, that see the
+        same clips of one reading of the video.
+    flow : OpticalFlow, {"tvl1", "dis"} or callable, default="tvl1"
+        How optical flow is computed; see `skvideo3d.flow.OpticalFlow`. TV-L1 is what the published
+        weights were trained with, DIS about a hundred times faster. Not used by ``stream="rgb"``.
+        An array of floating-point numbers of shape (T, H, W, 2) in X is flow itself, in pixels.
     layer : str or sequence of str, default="avg_pool"
         "avg_pool" (1024 values), "logits" (400), "prob", or an end point of the network such as
         "Mixed_4f", which is averaged over space and time. Each of several layers is pooled and
-        normalised on its own, then they are put side by side.
+        normalised on its own, then they are put side by side. Of two streams, each has its layer,
+        "rgb/avg_pool" before "flow/avg_pool"; but "logits" is the sum of the two, as in the paper,
+        and "prob" the softmax of that sum.
     clip_len : int, default=64
         Frames in a clip; at least 9 for "avg_pool" and what follows it.
     clip_stride : int, default=64
@@ -91,7 +107,7 @@ class I3DTransformer(VideoTransformer):
     ----------
     feature_blocks_ : dict of str to slice
         Columns of each layer, before PCA.
-    weights_sha256_ : str
+    weights_sha256_ : str, or dict of str to str by stream
         What the weights are known by.
     pca_ : sklearn.decomposition.PCA
         Only with `n_components`.
@@ -118,6 +134,15 @@ class I3DTransformer(VideoTransformer):
     >>> transformer = I3DTransformer(weights=None, clip_len=9, random_state=0)
     >>> transformer.fit_transform(videos).shape
     (1, 1024)
+
+    Two streams, of which the second computes flow by a function:
+
+    >>> def no_motion(previous, following):
+    ...     return np.zeros((*previous.shape[:2], 2))
+    >>> transformer.set_params(stream="two-stream", flow=no_motion, layer=("avg_pool", "prob"))
+    I3DTransformer(...)
+    >>> transformer.fit_transform(videos).shape, list(transformer.feature_blocks_)
+    ((1, 2448), ['rgb/avg_pool', 'flow/avg_pool', 'prob'])
     """
 
     _architecture = "i3d"
@@ -125,14 +150,17 @@ class I3DTransformer(VideoTransformer):
     _default_gpu_batch_size = 4
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **VideoTransformer._parameter_constraints,
-        "stream": [StrOptions({"rgb"})],
+        "weights": [*VideoTransformer._parameter_constraints["weights"], tuple, list, Mapping],
+        "stream": [StrOptions({"rgb", "flow", "two-stream"})],
+        "flow": [str, callable, OpticalFlow],
     }
 
     def __init__(
         self,
-        weights: str | os.PathLike[str] | None = "kinetics400",
+        weights: WeightsOfStreams = "kinetics400",
         *,
-        stream: Literal["rgb"] = "rgb",
+        stream: Literal["rgb", "flow", "two-stream"] = "rgb",
+        flow: OpticalFlow | Literal["tvl1", "dis"] | FlowFunction = "tvl1",
         layer: str | Sequence[str] = "avg_pool",
         clip_len: int = 64,
         clip_stride: int = 64,
@@ -178,6 +206,53 @@ class I3DTransformer(VideoTransformer):
             verbose=verbose,
         )
         self.stream = stream
+        self.flow = flow
 
-    def _weights_options(self) -> dict[str, Any]:
-        return {"stream": self.stream}
+    def _foresee_streams(self) -> tuple[Stream, ...] | None:
+        found = []
+        for name, weights in self._weights_by_stream().items():
+            foreseen = foresee_weights(weights, "i3d", name)
+            if foreseen is None:
+                return None
+            found.append(self._stream_of(name, foreseen))
+        return tuple(found)
+
+    def _resolve_streams(self, seed: int | None) -> tuple[Stream, ...]:
+        return tuple(
+            self._stream_of(
+                name,
+                resolve_weights(
+                    weights, "i3d", stream=name, seed=seed, preprocessing=self.preprocessing
+                ),
+            )
+            for name, weights in self._weights_by_stream().items()
+        )
+
+    def _stream_of(self, name: StreamName, weights: Weights) -> Stream:
+        flow = None
+        if name == "flow":
+            flow = OpticalFlow.from_any(self.flow)
+            flow.check()
+        return Stream(weights, self.preprocessing or weights.preprocessing, flow)
+
+    def _weights_by_stream(self) -> dict[StreamName, OneWeights]:
+        """Sort the weights by the streams that are asked for."""
+        given = self.weights
+        names: tuple[StreamName, ...] = ("rgb", "flow")
+        if isinstance(given, Mapping):
+            if self.stream == "two-stream" and set(given) == set(names):
+                return {name: given[name] for name in names}
+        elif isinstance(given, (tuple, list)):
+            if self.stream == "two-stream" and len(given) == len(names):
+                return dict(zip(names, given, strict=True))
+        elif self.stream != "two-stream":
+            return {self.stream: given}
+        elif given is None or (isinstance(given, str) and names_both_streams(given)):
+            return dict.fromkeys(names, given)
+        needed = (
+            'one for each stream: weights=("rgb.pt", "flow.pt"), weights={"rgb": ..., "flow": ...}'
+            ', or a name that is of both, such as "kinetics400"'
+            if self.stream == "two-stream"
+            else "one, a name or a path"
+        )
+        raise ValueError(f"weights={given!r}: stream={self.stream!r} takes {needed}.")

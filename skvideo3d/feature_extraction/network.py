@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .devices import usable_device
-from .spec import DescriptorSpec, Precision
+from .spec import DescriptorSpec, Precision, Stream
 from .torch_settings import torch_settings
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ __all__ = [
     "Frames",
     "Rows",
     "descriptor_sizes",
+    "network_layers",
     "run_network",
 ]
 
-# A clip: frames of shape (height, width, 3), uint8, RGB.
-Frames = Sequence[NDArray[np.uint8]]
+# A clip: frames of shape (height, width, 3), uint8, RGB; or flow, (height, width, 2), float32.
+Frames = Sequence[NDArray[Any]]
 # For each layer (n_clips, d), float32.
 Rows = dict[str, NDArray[np.float32]]
 
@@ -56,7 +58,7 @@ def run_network(
 
 
 class DeviceNetwork:
-    """A network on a device, for one thread that gives it batches one after the other.
+    """The networks of a spec on a device, for one thread that gives batches one after the other.
 
     Parameters
     ----------
@@ -68,29 +70,29 @@ class DeviceNetwork:
     def __init__(self, spec: DescriptorSpec, device: str) -> None:
         import torch
 
-        from .preparing import ClipPreparation
-
-        self._layers = spec.layers
+        self._spec = spec
         self._kind = torch.device(device).type
         self._device = device
-        self._loaded = _load(spec.weights, spec.precision, device)
-        self._prepare = ClipPreparation(_recipe(spec), device)
-        self._stages = [_Stage(), _Stage()] if self.is_asynchronous else [_Stage()]
+        self._networks = [_StreamNetwork(spec, stream, device) for stream in spec.streams]
+        self._stages = [
+            [_Stage() for _ in self._networks] for _ in range(2 if self.is_asynchronous else 1)
+        ]
 
     @property
     def is_asynchronous(self) -> bool:
         """Whether `start` returns before the batch is done."""
         return self._kind == "cuda"
 
-    def start(self, clips: Sequence[Frames]) -> Callable[[], Rows]:
+    def start(self, *clips: Sequence[Frames]) -> Callable[[], Rows]:
         """Begin with a batch; on a GPU return before it is done.
 
         Of the batches begun, all but the last must have been waited for before the next `start`.
 
         Parameters
         ----------
-        clips : sequence of clips
-            Each of as many frames of the same size, uint8, RGB.
+        *clips : sequence of clips
+            What each stream sees of them, in the order of the spec; a clip has as many frames of
+            the same size as every other.
 
         Returns
         -------
@@ -99,43 +101,81 @@ class DeviceNetwork:
         """
         import torch
 
-        stage = self._stages[0]
+        stages = self._stages[0]
         self._stages.reverse()
         with (
-            self._loaded.turn,
             torch.inference_mode(),
             torch.autocast(self._kind, enabled=False),
             torch_settings.held(),
         ):
             if self.is_asynchronous:
-                return self._start_on_gpu(stage.filled(clips, pinned=True), stage)
-            batch = stage.filled(clips, pinned=False).to(self._device)
-            layers = self._loaded.network.describe(self._prepare(batch), self._layers)
-            rows = {name: values.cpu().numpy() for name, values in layers.items()}
+                return self._start_on_gpu(clips, stages)
+            found = {}
+            for network, stage, frames in zip(self._networks, stages, clips, strict=True):
+                with network.turn:
+                    found[network.name] = network.describe(stage.filled(frames, pinned=False))
+            joined = _joined(self._spec, found)
+            rows = {name: values.cpu().numpy() for name, values in joined.items()}
         return lambda: rows
 
-    def _start_on_gpu(self, batch: Tensor, stage: _Stage) -> Callable[[], Rows]:
+    def _start_on_gpu(
+        self, clips: Sequence[Sequence[Frames]], stages: Sequence[_Stage]
+    ) -> Callable[[], Rows]:
         import torch
 
-        copying, computing = self._loaded.streams
-        with torch.cuda.stream(copying):
-            arrived = stage.on_device(batch, self._device)
-        with torch.cuda.stream(computing):
-            computing.wait_stream(copying)
-            arrived.record_stream(computing)  # not to be lent to others before it has been read
-            layers = self._loaded.network.describe(self._prepare(arrived), self._layers)
+        with _loading:
+            queues = _queues(self._device)
+        copying, computing = queues.copying, queues.computing
+        with queues.turn:
             found = {}
-            for name, values in layers.items():
-                found[name] = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-                found[name].copy_(values, non_blocking=True)
-            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            done.record(computing)
+            for network, stage, frames in zip(self._networks, stages, clips, strict=True):
+                batch = stage.filled(frames, pinned=True)
+                with torch.cuda.stream(copying):
+                    arrived = stage.on_device(batch, self._device)
+                with torch.cuda.stream(computing):
+                    computing.wait_stream(copying)
+                    arrived.record_stream(computing)  # not to be lent to others before it is read
+                    found[network.name] = network.describe(arrived)
+            with torch.cuda.stream(computing):
+                layers = {}
+                for name, values in _joined(self._spec, found).items():
+                    layers[name] = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+                    layers[name].copy_(values, non_blocking=True)
+                done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+                done.record(computing)
 
         def wait() -> Rows:
             done.synchronize()
-            return {name: values.numpy() for name, values in found.items()}
+            return {name: values.numpy() for name, values in layers.items()}
 
         return wait
+
+
+class _StreamNetwork:
+    """A network of a spec, and what goes before it, on a device."""
+
+    def __init__(self, spec: DescriptorSpec, stream: Stream, device: str) -> None:
+        from .preparing import ClipPreparation
+
+        self.name = stream.name
+        self._layers = network_layers(spec, stream)
+        self._device = device
+        self._loaded = _load(stream.weights, spec.precision, device)
+        self._prepare = None
+        if stream.flow is None:
+            self._prepare = ClipPreparation(_recipe(stream), device)
+
+    @property
+    def turn(self) -> threading.Lock:
+        """Who holds it may use the network."""
+        return self._loaded.turn
+
+    def describe(self, batch: Tensor) -> dict[str, Tensor]:
+        """Compute the layers of clips of shape (n, frames, height, width, channels)."""
+        clips = batch.to(self._device)
+        # Flow comes as the network takes it.
+        clips = clips.permute(0, 4, 1, 2, 3) if self._prepare is None else self._prepare(clips)
+        return self._loaded.network.describe(clips, self._layers)
 
 
 class _Stage:
@@ -148,9 +188,11 @@ class _Stage:
     def filled(self, clips: Sequence[Frames], *, pinned: bool) -> Tensor:
         import torch
 
-        shape = (len(clips), len(clips[0]), *clips[0][0].shape)
+        frame = clips[0][0]
+        shape = (len(clips), len(clips[0]), *frame.shape)
         if self._host is None or self._host.shape[1:] != shape[1:] or len(self._host) < shape[0]:
-            self._host = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+            dtype = torch.uint8 if frame.dtype == np.uint8 else torch.float32
+            self._host = torch.empty(shape, dtype=dtype, pin_memory=pinned)
         batch = self._host[: len(clips)]
         for row, clip in zip(batch.numpy(), clips, strict=True):
             np.stack(clip, out=row)
@@ -164,7 +206,7 @@ class _Stage:
             or self._device.shape[1:] != batch.shape[1:]
             or len(self._device) < len(batch)
         ):
-            self._device = torch.empty(batch.shape, dtype=torch.uint8, device=device)
+            self._device = torch.empty(batch.shape, dtype=batch.dtype, device=device)
         return self._device[: len(batch)].copy_(batch, non_blocking=True)
 
 
@@ -189,35 +231,74 @@ def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
 
     from skvideo3d.models.checkpoints import build_network
 
-    network = build_network(spec.weights)
+    found: dict[str, dict[str, Tensor]] = {}
+    for stream in spec.streams:
+        network = build_network(stream.weights)
+        layers = network_layers(spec, stream)
+        for layer in layers:
+            # C3D's maps are millions of values: what describes a video is fewer than what it
+            # computes.
+            if layer not in network.descriptor_layers:
+                raise ValueError(
+                    f"layer={layer!r} is no descriptor of {type(network).__name__}; choose from "
+                    f"{', '.join(network.descriptor_layers)}."
+                )
+        channels = 3 if stream.flow is None else 2
+        shape = (1, channels, spec.clip_len, *stream.preprocessing.crop)
+        with torch.inference_mode():
+            found[stream.name] = network.describe(torch.empty(shape, device="meta"), layers)
+    return {name: values.shape[1] for name, values in _joined(spec, found).items()}
+
+
+def network_layers(spec: DescriptorSpec, stream: Stream) -> tuple[str, ...]:
+    """Tell which layers of its network a stream contributes to a descriptor.
+
+    Parameters
+    ----------
+    spec : DescriptorSpec
+    stream : Stream
+        One of the spec's.
+
+    Returns
+    -------
+    tuple of str
+    """
+    layers = []
     for layer in spec.layers:
-        # C3D's maps are millions of values: what describes a video is fewer than what it computes.
-        if layer not in network.descriptor_layers:
-            raise ValueError(
-                f"layer={layer!r} is no descriptor of {type(network).__name__}; choose from "
-                f"{', '.join(network.descriptor_layers)}."
-            )
-    clip = torch.empty(1, 3, spec.clip_len, *spec.preprocessing.crop, device="meta")
-    with torch.inference_mode():
-        layers = network.describe(clip, spec.layers)
-    return {name: layers[name].shape[1] for name in spec.layers}
+        streams, name = spec.split(layer)
+        if stream in streams:
+            layers.append("logits" if len(streams) > 1 else name)
+    return tuple(dict.fromkeys(layers))
+
+
+def _joined(spec: DescriptorSpec, found: Mapping[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Name the layers of all streams as the descriptor does, and add their scores."""
+    joined = {}
+    for layer in spec.layers:
+        streams, name = spec.split(layer)
+        first, *others = (found[stream.name] for stream in streams)
+        if not others:
+            joined[layer] = first[name]
+            continue
+        scores = first["logits"]
+        for other in others:
+            scores = scores + other["logits"]
+        joined[layer] = scores.softmax(dim=1) if name == "prob" else scores
+    return joined
 
 
 @lru_cache(maxsize=64)
-def _recipe(spec: DescriptorSpec) -> Preprocessing:
+def _recipe(stream: Stream) -> Preprocessing:
     """Find the mean cube of the weights where this machine keeps it."""
     from skvideo3d.models.checkpoints import relocated
 
-    if spec.preprocessing != spec.weights.preprocessing:
-        return spec.preprocessing
-    return relocated(spec.weights).preprocessing
+    if stream.preprocessing != stream.weights.preprocessing:
+        return stream.preprocessing
+    return relocated(stream.weights).preprocessing
 
 
 class _Loaded:
-    """A network, and what its users share so that they do not meet in it.
-
-    On a CPU its threads take every core: users take turns. On a GPU they share one stream.
-    """
+    """A network, whose users take turns on a CPU, as its threads take every core."""
 
     def __init__(self, network: PreparedNetwork, device: str) -> None:
         import torch
@@ -225,8 +306,24 @@ class _Loaded:
         self.network = network
         self.turn = threading.Lock()
         if torch.device(device).type == "cuda":
-            self.streams = [torch.cuda.Stream(device) for _ in range(2)]  # type: ignore[no-untyped-call]
             torch.cuda.synchronize(device)  # the weights came by another stream
+
+
+@dataclass(frozen=True)
+class _Queues:
+    """What the users of a GPU share: whose turn it is, and its streams."""
+
+    turn: threading.Lock
+    copying: Any
+    computing: Any
+
+
+@lru_cache(maxsize=64)
+def _queues(device: str) -> _Queues:
+    import torch
+
+    copying, computing = (torch.cuda.Stream(device) for _ in range(2))  # type: ignore[no-untyped-call]
+    return _Queues(threading.Lock(), copying, computing)
 
 
 _loading = threading.Lock()

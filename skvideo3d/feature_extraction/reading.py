@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skvideo3d.exceptions import SkVideo3DError
-from skvideo3d.video.clips import ClipRecipe
+from skvideo3d.flow.reading import FlowReader
+from skvideo3d.video.clips import ClipRecipe, VideoClip
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
 from skvideo3d.video.reading import VideoReader, make_reader
@@ -24,6 +22,7 @@ from skvideo3d.video.sources import SegmentSource, VideoSource
 
 from .cost import Cost
 from .gathering import Layers, Outcome, stored_video
+from .network import Frames
 from .spec import DescriptorSpec
 from .store import Claim, DescriptorStore, video_digest
 
@@ -35,13 +34,13 @@ _MAX_GROUP = 1000
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames of a video, which overlapping clips share."""
+    """What the networks see of a part of a video; overlapping clips share it."""
 
     index: int
     number: int  # of the clip in its video
     start_frame: int
     start_time: float
-    frames: list[NDArray[np.uint8]]
+    inputs: tuple[Frames, ...]  # of each stream
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,8 @@ class Readers:
     wait : bool
         Whether to wait for videos that other processes are at; if not, they are `Postponed`.
     limits : ReadingLimits
+    n_flow_threads : int
+        That each of them has to compute optical flow.
     """
 
     def __init__(
@@ -96,15 +97,18 @@ class Readers:
         n_ahead: int,
         wait: bool,
         limits: ReadingLimits = DEFAULT_LIMITS,
+        n_flow_threads: int = 1,
     ) -> None:
         self._sources = sources
         self._spec = spec
-        self._fingerprints = spec.fingerprints()
+        self._streams = spec.streams
+        self._fingerprints = {} if store is None else spec.fingerprints()
         self._store = store
         self._n_threads = n_threads
         self._places = threading.Semaphore(n_ahead)
         self._wait = wait
         self._limits = limits
+        self._n_flow_threads = n_flow_threads
         self._recipe = ClipRecipe(
             clip_len=spec.clip_len,
             clip_stride=spec.clip_stride,
@@ -188,7 +192,7 @@ class Readers:
 
     @contextmanager
     def _reader(self, sources: Sequence[VideoSource]) -> Iterator[VideoReader]:
-        reader = make_reader(sources, self._recipe, self._limits)
+        reader = self._make_reader(sources)
         with self._guard:
             self._readers.append(reader)
         try:
@@ -198,6 +202,20 @@ class Readers:
             with self._guard:
                 self._readers.remove(reader)
             reader.close()
+
+    def _make_reader(self, sources: Sequence[VideoSource]) -> VideoReader:
+        flows = [stream.flow for stream in self._streams if stream.flow is not None]
+        if not flows:
+            return make_reader(sources, self._recipe, self._limits)
+        return FlowReader(
+            sources,
+            self._recipe,
+            flows[0],
+            self._limits,
+            with_frames=len(self._streams) > len(flows),
+            n_threads=self._n_flow_threads,
+            folder=None if self._store is None else self._store.folder / "flow",
+        )
 
     def _read(self, index: int, reader: VideoReader, place: int) -> None:
         self._check()
@@ -223,9 +241,8 @@ class Readers:
                 self._check()
                 if claim is not None:
                     claim.refresh()
-                frames = [frame.pixels for frame in clip.frames]
                 self._messages.put(
-                    Clip(index, cost.n_clips, clip.start_frame, clip.start_time, frames)
+                    Clip(index, cost.n_clips, clip.start_frame, clip.start_time, self._inputs(clip))
                 )
                 cost.n_clips += 1
             self._check()
@@ -236,6 +253,10 @@ class Readers:
         finally:
             if claim is not None:
                 claim.release()
+
+    def _inputs(self, clip: VideoClip) -> tuple[Frames, ...]:
+        frames = [frame.pixels for frame in clip.frames]
+        return tuple(frames if stream.flow is None else clip.flow for stream in self._streams)
 
     def _claim(self, store: DescriptorStore, digest: str) -> Claim | None:
         if not self._wait:

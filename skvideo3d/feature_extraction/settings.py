@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .spec import DescriptorSpec
+from .spec import JOINT_LAYERS, DescriptorSpec, Stream
 
 if TYPE_CHECKING:
-    from skvideo3d.models.checkpoints import Weights
-
     from .base import VideoTransformer
     from .devices import Device
 
 __all__ = ["block_sizes", "make_spec", "side_by_side"]
 
 
-def make_spec(transformer: VideoTransformer, seed: int | None, **options: Any) -> DescriptorSpec:
+def make_spec(transformer: VideoTransformer, seed: int | None) -> DescriptorSpec:
     """Check a transformer's parameters and put together what determines its numbers.
 
     Parameters
@@ -26,8 +25,6 @@ def make_spec(transformer: VideoTransformer, seed: int | None, **options: Any) -
     transformer : VideoTransformer
     seed : int or None
         Of random weights.
-    **options
-        Further arguments of `skvideo3d.models.checkpoints.resolve_weights`, such as `stream`.
 
     Returns
     -------
@@ -39,7 +36,7 @@ def make_spec(transformer: VideoTransformer, seed: int | None, **options: Any) -
         If a layer, the clip length, the device or the weights are not usable; published weights are
         not fetched for what they cannot do.
     """
-    from skvideo3d.models.checkpoints import check_layers, foresee_weights, resolve_weights
+    from skvideo3d.models.checkpoints import check_layers
 
     from .devices import resolve_precision, usable_devices
 
@@ -55,30 +52,62 @@ def make_spec(transformer: VideoTransformer, seed: int | None, **options: Any) -
             stacklevel=5,
         )
 
-    def spec_with(weights: Weights) -> DescriptorSpec:
-        check_layers(weights, layers)
-        preprocessing = transformer.preprocessing or weights.preprocessing
-        preprocessing.check_clip_len(transformer.clip_len)
+    def spec_with(streams: Sequence[Stream]) -> DescriptorSpec:
+        first, *others = streams
+        for stream in streams:
+            check_layers(stream.weights, layers)
+            stream.preprocessing.check_clip_len(transformer.clip_len)
+        if others:
+            _check_alike(streams, layers)
         spec = DescriptorSpec(
-            weights=weights,
-            layers=layers,
+            weights=first.weights,
+            layers=_of_both(layers) if others else layers,
             clip_len=int(transformer.clip_len),
             clip_stride=int(transformer.clip_stride),
             fps=None if transformer.fps is None else float(transformer.fps),
             short_video=transformer.short_video,
             pooling=transformer.pooling,
             precision=resolve_precision(transformer.precision, *devices),
-            preprocessing=preprocessing,
+            preprocessing=first.preprocessing,
+            flow=first.flow,
+            second=others[0] if others else None,
         )
         block_sizes(spec)
+        if transformer.memory is not None:
+            spec.fingerprints()  # something that cannot be told from others cannot be kept
         return spec
 
-    names = transformer.weights, transformer._architecture
-    foreseen = foresee_weights(*names, **options)
+    foreseen = transformer._foresee_streams()
     if foreseen is not None:
         spec_with(foreseen)
-    weights = resolve_weights(*names, seed=seed, preprocessing=transformer.preprocessing, **options)
-    return spec_with(weights)
+    return spec_with(transformer._resolve_streams(seed))
+
+
+def _of_both(layers: Sequence[str]) -> tuple[str, ...]:
+    """Name the layers of two streams: their scores are one, all else is side by side."""
+    apart = [layer for layer in layers if layer not in JOINT_LAYERS]
+    return (
+        *(f"{stream}/{layer}" for stream in ("rgb", "flow") for layer in apart),
+        *(layer for layer in layers if layer in JOINT_LAYERS),
+    )
+
+
+def _check_alike(streams: Sequence[Stream], layers: Sequence[str]) -> None:
+    """Refuse two streams that do not see the same pixels, or whose scores are of other classes."""
+    recipes = [stream.preprocessing for stream in streams]
+    if len({(recipe.resize, recipe.crop) for recipe in recipes}) > 1:
+        sizes = " and ".join(f"resize={r.resize}, crop={r.crop}" for r in recipes)
+        raise ValueError(
+            f"The weights of the two streams were made for different sizes, {sizes}; pass "
+            "preprocessing= to use one for both."
+        )
+    joint = [layer for layer in layers if layer in JOINT_LAYERS]
+    classes = [dict(stream.weights.config)["num_classes"] for stream in streams]
+    if joint and len(set(classes)) > 1:
+        raise ValueError(
+            f"layer={joint[0]!r} adds the scores of the two streams, whose weights are for "
+            f"{' and '.join(map(str, classes))} classes; use two that were trained on the same."
+        )
 
 
 def _are_those_asked_for(devices: tuple[str, ...], asked: Device) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
@@ -34,7 +34,10 @@ from .weights import Weights, relocated
 
 if TYPE_CHECKING:
     from .c3d import C3D
+    from .frames import FrameNetwork
     from .i3d import I3D
+
+    Network = C3D | I3D | FrameNetwork
 
 __all__ = [
     "Weights",
@@ -172,7 +175,7 @@ def foresee_weights(
     return Weights(architecture, config, entry.sha256 or "", None, None, entry.preprocessing)
 
 
-def load_network(weights: Weights) -> C3D | I3D:
+def load_network(weights: Weights) -> Network:
     """Build a network and give it its weights.
 
     Parameters
@@ -181,7 +184,7 @@ def load_network(weights: Weights) -> C3D | I3D:
 
     Returns
     -------
-    C3D or I3D
+    C3D, I3D or FrameNetwork
         float32, on the CPU, in evaluation mode, without gradients, in memory of its own; with
         the attribute `preprocessing`.
 
@@ -196,8 +199,12 @@ def load_network(weights: Weights) -> C3D | I3D:
     >>> load_network(weights).conv1a.weight.shape
     torch.Size([3, 3, 3, 3, 3])
     """
+    if weights.architecture == "frame":
+        from .frames import load_frame_network
+
+        return load_frame_network(weights)
     weights = relocated(weights)
-    network = build_network(weights)
+    network = build(weights.architecture, dict(weights.config))
     if weights.path is not None:
         with unchanged(weights.path):
             relocated(weights)  # what is hashed is what is read
@@ -212,7 +219,7 @@ def load_network(weights: Weights) -> C3D | I3D:
     return network.eval().requires_grad_(False)
 
 
-def build_network(weights: Weights, device: str = "meta") -> C3D | I3D:
+def build_network(weights: Weights, device: str = "meta") -> Network:
     """Build the network of some weights without them, to ask for its layers and sizes.
 
     Parameters
@@ -223,7 +230,7 @@ def build_network(weights: Weights, device: str = "meta") -> C3D | I3D:
 
     Returns
     -------
-    C3D or I3D
+    C3D, I3D or FrameNetwork
 
     Examples
     --------
@@ -231,6 +238,10 @@ def build_network(weights: Weights, device: str = "meta") -> C3D | I3D:
     >>> build_network(weights).logits.conv3d.weight.shape
     torch.Size([400, 1024, 1, 1, 1])
     """
+    if weights.architecture == "frame":
+        from .frames import build_frame_network
+
+        return build_frame_network(weights, device)
     return build(weights.architecture, dict(weights.config), device)
 
 
@@ -273,7 +284,8 @@ def load_weights(
     entry = published(weights, options["stream"]) if isinstance(weights, str) else None
     if entry and options.get("preprocessing") is None:
         options["preprocessing"] = _recipe_of(entry, download=False, must=False)
-    return load_network(resolve_weights(weights, architecture, **options))
+    network = load_network(resolve_weights(weights, architecture, **options))
+    return cast("C3D | I3D", network)
 
 
 def check_layers(weights: Weights, layers: Sequence[str]) -> None:
@@ -300,6 +312,8 @@ def check_layers(weights: Weights, layers: Sequence[str]) -> None:
     layer 'pool5', 'fc6' or 'fc7', or weights that have it: 'sports1m-fc8', 'sports1m-caffe'.
     """
     lacking = [layer for layer in layers if layer in _CLASSIFIER_LAYERS]
+    if weights.architecture == "frame":  # which names its layers as it likes
+        return
     if not lacking or dict(weights.config).get("num_classes") is not None:
         return
     channels = dict(weights.config)["in_channels"]
@@ -358,15 +372,14 @@ def _check_stream(path: str, found: Description, stream: str | None) -> None:
     channels = dict(found.config)["in_channels"]
     if stream is None or channels == (2 if stream == "flow" else 3):
         return
-    transformer = f"{found.architecture.upper()}Transformer"
-    if channels == 3:
+    own = "rgb" if channels == 3 else "flow" if channels == 2 else None
+    if own is None or found.architecture != "i3d":
         raise CheckpointError(
-            f"'{path}' takes 3 channels, which is the rgb stream, but stream={stream!r}; pass "
-            "stream='rgb'."
+            f"'{path}' takes {channels} channels, and {found.architecture.upper()}Transformer "
+            f"gives it {'3 (rgb) or 2 (flow)' if found.architecture == 'i3d' else '3 (rgb)'}. "
+            "load_weights takes it and gives the network."
         )
-    flow = ", which is optical flow" if channels == 2 else ""
     raise CheckpointError(
-        f"'{path}' takes {channels} channels{flow}, and {transformer} describes rgb frames alone "
-        "(stream='rgb'); use a checkpoint of 3 channels. load_weights takes this one and gives the "
-        "network."
+        f"'{path}' takes {channels} channels, which is the {own} stream, and weights of the "
+        f"{stream} stream are needed; use it with stream={own!r}, or another file."
     )

@@ -295,7 +295,8 @@ def _check_recipe(recipe: Preprocessing) -> None:
     resize = recipe.resize if isinstance(recipe.resize, tuple) else (recipe.resize,)
     if max(resize) > _LONGEST_SIDE:
         raise ValueError(f"resize={recipe.resize!r} is longer than {_LONGEST_SIDE}")
-    numbers = [recipe.scale]
+    scale = recipe.scale
+    numbers = list(scale) if isinstance(scale, tuple) else [scale]
     if not isinstance(recipe.mean, MeanCube):
         numbers.extend(recipe.mean)
     elif not isinstance(recipe.mean.sha256, str):

@@ -10,7 +10,7 @@ from typing import Literal
 
 from skvideo3d.video.preprocessing import C3D_PREPROCESSING, I3D_PREPROCESSING, Preprocessing
 
-__all__ = ["WEIGHTS", "WeightsEntry", "find_entry", "published"]
+__all__ = ["WEIGHTS", "WeightsEntry", "find_entry", "names_both_streams", "published"]
 
 _TRAN_2015 = (
     "Tran, Bourdev, Fergus, Torresani, Paluri: Learning Spatiotemporal Features with 3D "
@@ -237,6 +237,25 @@ def published(name: str, stream: str | None = "rgb") -> WeightsEntry | None:
     return WEIGHTS.get(name) or WEIGHTS.get(of_stream)
 
 
+def names_both_streams(name: str) -> bool:
+    """Tell whether a name stands for the file of either stream.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> names_both_streams("kinetics400"), names_both_streams("kinetics400-rgb")
+    (True, False)
+    """
+    return published(name, "rgb") != published(name, "flow")
+
+
 def find_entry(name: str, architecture: str | None, stream: str | None = "rgb") -> WeightsEntry:
     """Find published weights by name.
 
@@ -293,8 +312,6 @@ def find_entry(name: str, architecture: str | None, stream: str | None = "rgb") 
     if stream not in (None, entry.stream):
         other = name.replace(entry.stream, str(stream), 1)
         now = f"pass stream={entry.stream!r}." if other == name else f"use weights={other!r}."
-        if entry.stream == "flow":
-            now += f" I3DTransformer takes no flow yet; load_weights({name!r}) gives the network."
         raise ValueError(
             f"{name!r} is for the {entry.stream} stream, but stream={stream!r} was asked for; {now}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from time import perf_counter
 from typing import Any, Self, TypeVar
 
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 
+from .arrays import holds_flow
 from .damage import Losses
 from .frames import Frame
 from .limits import MAX_PIXELS
 from .preprocessing import Preprocessing
 from .resampling import resample
+from .resizing import resize_bilinear, resized_shape
 from .sampling import ShortVideo, iter_clips
 from .sources import VideoSource
 
@@ -44,6 +47,8 @@ class ClipRecipe:
         Of which the frames are resized and cropped here.
     max_pixels : int
         Larger frames are refused.
+    whole : bool
+        Whether frames stay as they are resized, and what reads them crops.
     """
 
     clip_len: int
@@ -52,6 +57,7 @@ class ClipRecipe:
     short_video: ShortVideo
     preprocessing: Preprocessing
     max_pixels: int = MAX_PIXELS
+    whole: bool = False
 
 
 @dataclass
@@ -64,11 +70,14 @@ class ReadingCost:
         Frames decoded.
     reading, preprocessing : float
         Seconds for decoding; for resizing and cropping.
+    flow : float
+        Seconds for optical flow, added up over the threads that compute it.
     """
 
     n_frames: int = 0
     reading: float = 0.0
     preprocessing: float = 0.0
+    flow: float = 0.0
 
     def __iadd__(self, other: ReadingCost) -> Self:
         for name in (entry.name for entry in fields(other)):
@@ -130,7 +139,8 @@ class PreparedFrame:
     ----------
     place : int
         Frames with the same place in a video are the same frame.
-    pixels : ndarray of shape (crop height, crop width, 3), uint8, RGB
+    pixels : ndarray of shape (height, width, 3), uint8, RGB
+        Resized, and cropped unless the recipe leaves frames whole.
     """
 
     place: int
@@ -148,11 +158,15 @@ class VideoClip:
     start_time : float
         When that is shown, in seconds; NaN without a clock.
     frames : list of PreparedFrame
+    flow : list of ndarray of shape (crop height, crop width, 2), float32
+        How the pixels of each frame move, as the network takes it; see `skvideo3d.flow`. Empty
+        where nobody asked for it.
     """
 
     start_frame: int
     start_time: float
     frames: list[PreparedFrame] = field(repr=False)
+    flow: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
 
 
 def read_clips(
@@ -180,6 +194,11 @@ def read_clips(
     VideoDecodeError
         If the video cannot be read, or is damaged and has fewer frames than a clip.
     """
+    if holds_flow(source):
+        raise VideoDecodeError(
+            f"{source.name} is optical flow, which I3DTransformer(stream='flow') describes, and "
+            "nothing else; give the video."
+        )
     frames = losses.watch(cost.read(source.frames(max_pixels=recipe.max_pixels)))
     try:
         if recipe.fps is not None:
@@ -222,7 +241,9 @@ class _Waiting:
         self.number = frame.number
         self.time = frame.time
         self._pixels = frame.pixels
-        self._recipe = recipe.preprocessing
+        self._prepare = recipe.preprocessing.prepare_frame
+        if recipe.whole:
+            self._prepare = partial(_resized, recipe=recipe)
         self._cost = cost
         self._is_prepared = False
         if frame.pixels.nbytes * recipe.clip_len > _MAX_WAITING_BYTES:
@@ -230,6 +251,17 @@ class _Waiting:
 
     def prepared(self) -> NDArray[np.uint8]:
         if not self._is_prepared:
-            self._pixels = self._cost.prepare(self._recipe.prepare_frame, self._pixels)
+            self._pixels = self._cost.prepare(self._prepare, self._pixels)
             self._is_prepared = True
         return self._pixels
+
+
+def _resized(pixels: NDArray[np.uint8], recipe: ClipRecipe) -> NDArray[np.uint8]:
+    rows, columns, _ = pixels.shape
+    height, width = resized_shape(rows, columns, recipe.preprocessing.resize)
+    if height * width > recipe.max_pixels:
+        raise ValueError(
+            f"its frames of {columns}x{rows} pixels, so long and narrow, would "
+            f"be resized to {width}x{height}, more than max_pixels={recipe.max_pixels}."
+        )
+    return resize_bilinear(pixels, (height, width))

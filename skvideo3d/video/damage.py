@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from skvideo3d.exceptions import VideoDecodeError
 
 from .frames import Frame
 
 __all__ = ["EndsEarlyError", "Losses"]
+
+_Item = TypeVar("_Item")
 
 
 class EndsEarlyError(VideoDecodeError):
@@ -53,18 +56,19 @@ class Losses:
         except EndsEarlyError as error:
             self._ending = str(error)
 
-    def demand(self, frames: Iterator[Frame], n_needed: int) -> Iterator[Frame]:
+    def demand(self, frames: Iterator[_Item], n_needed: int) -> Iterator[_Item]:
         """Pass frames on, and refuse a damaged video that has too few.
 
         Parameters
         ----------
-        frames : iterator of Frame
+        frames : iterator
             What became of those that were watched.
         n_needed : int
 
         Yields
         ------
-        Frame
+        object
+            Each of them.
 
         Raises
         ------

@@ -86,6 +86,7 @@ def _read(channel: Channel, source: VideoSource, recipe: ClipRecipe) -> dict[str
                     "start_time": clip.start_time,
                     "places": [frame.place for frame in clip.frames],
                     "new": list(new),
+                    "size": clip.frames[0].pixels.shape[:2],
                 },
                 *(pixels.data for pixels in new.values()),
             )

@@ -186,7 +186,11 @@ class IsolatedReader:
         places, new = message["places"], message["new"]
         if len(places) != self._recipe.clip_len or not set(new) <= set(places):
             raise ChannelClosedError
-        height, width = self._recipe.preprocessing.crop
+        height, width = map(int, message["size"])
+        # Whole frames are of any size that is allowed, and one video may have several.
+        is_whole = self._recipe.whole and 0 < height * width <= self._recipe.max_pixels
+        if not is_whole and (height, width) != self._recipe.preprocessing.crop:
+            raise ChannelClosedError
         pixels = np.empty((len(set(new)), height, width, 3), np.uint8)
         if pixels.size:
             channel.fill(memoryview(pixels.data).cast("B"), deadline)
@@ -212,8 +216,10 @@ class IsolatedReader:
                 )
             except (ChannelClosedError, TimeoutError):  # it was ended while it waited
                 self._drop()
-            except BaseException:
+            except BaseException as error:
                 self._drop()
+                if self._is_aborted and isinstance(error, RuntimeError):  # while it started
+                    raise VideoDecodeError("Nobody wants what was to be read.") from error
                 raise
         if self._is_aborted:
             self._process.end()

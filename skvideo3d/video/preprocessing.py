@@ -170,7 +170,7 @@ class Preprocessing:
         """
         height, width, _ = frame.shape
         size = resized_shape(height, width, self.resize)
-        return resize_bilinear(frame, size, self._window(size))
+        return resize_bilinear(frame, size, self.crop_window(size))
 
     def prepare_clips(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Order channels, scale and subtract the mean.
@@ -266,7 +266,18 @@ class Preprocessing:
         """Give a text that is equal for equal recipes and different for different ones."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
-    def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:
+    def crop_window(self, size: tuple[int, int]) -> tuple[slice, slice]:
+        """Find the rows and columns of a resized frame that are cropped.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Height and width of the resized frame.
+
+        Returns
+        -------
+        (slice, slice)
+        """
         top, left = (size[0] - self.crop[0]) // 2, (size[1] - self.crop[1]) // 2
         return slice(top, top + self.crop[0]), slice(left, left + self.crop[1])
 
@@ -323,7 +334,7 @@ def _mean_of_crop(recipe: Preprocessing) -> NDArray[np.float32]:
     """Mean as (frames or 1, rows or 1, columns times channels)."""
     if isinstance(recipe.mean, MeanCube):
         cube = recipe.mean.array()
-        rows, columns = recipe._window(cube.shape[2:])
+        rows, columns = recipe.crop_window(cube.shape[2:])
         mean = cube[:, :, rows, columns].transpose(1, 2, 3, 0)
         return mean.reshape(*mean.shape[:2], -1)
     return np.tile(np.array(recipe.mean, np.float32), recipe.crop[1])[None, None]

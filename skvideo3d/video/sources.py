@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from numbers import Real
 from typing import Any, Literal, Protocol
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import VideoDecodeError
 
+from .arrays import source_of_array
 from .damage import EndsEarlyError
 from .files import file_state
 from .frames import Frame
@@ -131,8 +131,9 @@ def as_source(video: Any) -> VideoSource:
     VideoNotFoundError
         If a path leads to nothing.
     VideoDecodeError
-        If a folder has no images, or an array is not uint8 of shape (T, H, W, 3).
-        The same for a missing value (None, NaN) or an empty path.
+        If a folder has no images, or an array is neither uint8 of shape (T, H, W, 3) nor optical
+        flow, floating point of shape (T, H, W, 2). The same for a missing value (None, NaN) or an
+        empty path.
     TypeError
         If it is none of these.
 
@@ -154,7 +155,7 @@ def as_source(video: Any) -> VideoSource:
             return FolderSource(path)
         return FileSource(path)
     if hasattr(video, "shape") and hasattr(video, "dtype"):
-        return _Array(_checked_array(video))
+        return source_of_array(video)
     raise TypeError(
         f"a video of type {type(video).__name__} ({_short(video)}): give a path, a uint8 array or "
         "tensor of shape (T, H, W, 3), or a VideoSegment."
@@ -241,30 +242,6 @@ class FolderSource:
                 "entries); a folder is a video only if it holds its frames as images."
             )
         return [os.path.join(self.name, name) for name in sorted(images, key=natural_key)]
-
-
-@dataclass(frozen=True)
-class _Array:
-    values: NDArray[np.uint8]
-    has_clock: bool = field(default=False, init=False)
-
-    @property
-    def name(self) -> str:
-        return f"array of shape {self.values.shape}"
-
-    def identity(self) -> tuple[Any, ...]:
-        return self._identity
-
-    @cached_property
-    def _identity(self) -> tuple[Any, ...]:
-        content = hashlib.sha256(np.ascontiguousarray(self.values).data).hexdigest()
-        return ("array", self.values.shape, content)
-
-    def frames(
-        self, first: int = 0, since: float = 0.0, max_pixels: int = MAX_PIXELS
-    ) -> Iterator[Frame]:
-        for number in range(first, len(self.values)):
-            yield Frame(number, math.nan, math.nan, self.values[number])
 
 
 @dataclass(frozen=True)
@@ -357,43 +334,6 @@ def _with_shift(frame: Frame) -> Frame:
         return frame
     shift = f"{frame.n_lost} frames of the file are missing, so that its number may be off"
     return frame._replace(damage=shift)
-
-
-def _checked_array(video: Any) -> NDArray[np.uint8]:
-    if hasattr(video, "detach"):  # a tensor
-        video = video.detach().cpu().numpy()
-    values = np.asarray(video)
-    found = f"an array of shape {values.shape} and dtype {values.dtype}"
-    if values.ndim != 4 or values.shape[-1] != 3:
-        hint = "A video is (T, H, W, 3): frames, height, width, RGB."
-        if values.ndim == 4 and values.shape[-1] == 4:
-            hint = "Four channels: drop alpha with video[..., :3]."
-        elif values.ndim == 4 and values.shape[-1] == 1:
-            hint = "One channel: repeat it with np.repeat(video, 3, axis=-1)."
-        elif values.ndim == 4 and 3 in values.shape[:2]:
-            hint = "Channels come last: use np.moveaxis, to (T, H, W, 3)."
-        elif values.ndim == 3:
-            hint = "One frame or a grey video: a video is (T, H, W, 3), RGB."
-        raise VideoDecodeError(f"{found} is no video. {hint}")
-    if values.dtype != np.uint8:
-        raise VideoDecodeError(f"{found} is no video. {_dtype_hint(values)}")
-    if 0 in values.shape:
-        raise VideoDecodeError(f"{found} is empty; a video has at least one frame and one pixel.")
-    return values
-
-
-def _dtype_hint(values: NDArray[Any]) -> str:
-    if values.dtype.kind == "f":
-        if not np.isfinite(values).all():
-            return "It holds NaN or infinity; pixels are uint8, 0 to 255."
-        if values.size and values.min() >= 0 and values.max() <= 1:
-            return "Pixels are uint8, 0 to 255: use (video * 255).round().astype(np.uint8)."
-    if values.dtype.kind in "fiu" and values.size and (values.min() < 0 or values.max() > 255):
-        return (
-            f"Its values run from {values.min():g} to {values.max():g}, outside 0 to 255; give "
-            "uint8 pixels that are not normalised (the transformer does that)."
-        )
-    return "Pixels are uint8, 0 to 255: use video.astype(np.uint8)."
 
 
 class _DamagedImageError(VideoDecodeError):

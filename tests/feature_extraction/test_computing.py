@@ -25,7 +25,7 @@ def spec(small_c3d):
 @pytest.fixture
 def clips():
     pixels = np.random.default_rng(0).integers(0, 256, (7, 16, 32, 32, 3), dtype=np.uint8)
-    return [Clip(0, number, 0, 0.0, list(frames)) for number, frames in enumerate(pixels)]
+    return [Clip(0, number, 0, 0.0, (list(frames),)) for number, frames in enumerate(pixels)]
 
 
 class BehindItsBack:
@@ -77,7 +77,7 @@ def test_the_next_batch_is_begun_before_the_last_is_waited_for(spec, clips, gpu_
     results = [messages.get(timeout=60) for _ in range(3)]
     computers.stop()
     assert gpu_like == ["begin 0", "begin 1", "wait 0", "begin 2", "wait 1", "wait 2"]
-    expected = run_network(np.stack([clip.frames for clip in clips]), spec, "cpu")["fc6"]
+    expected = run_network(np.stack([clip.inputs[0] for clip in clips]), spec, "cpu")["fc6"]
     for number, row in rows_of(results).items():
         np.testing.assert_allclose(row, expected[number], rtol=1e-4, atol=1e-3)
 
@@ -116,7 +116,7 @@ def test_each_batch_is_computed_once_whichever_thread_takes_it(spec, clips, n_de
 def test_a_batch_that_cannot_be_computed_is_told(spec, clips):
     computers, messages = Computers(spec, ["cpu"]), queue.SimpleQueue()
     computers.start(messages)
-    computers.put([Clip(0, 0, 0, 0.0, [np.zeros((4, 4, 3), np.uint8)])])
+    computers.put([Clip(0, 0, 0, 0.0, ([np.zeros((4, 4, 3), np.uint8)],))])
     assert isinstance(messages.get(timeout=60), Broken)
     computers.stop()
 
@@ -149,5 +149,5 @@ def test_a_batch_that_is_left_in_the_middle_is_neither_computed_nor_a_failure(
     assert messages.empty()
     # What was left can be done later: the network is as it was.
     monkeypatch.undo()
-    expected = run_network(np.stack([clip.frames for clip in clips]), spec, "cpu")["fc6"]
+    expected = run_network(np.stack([clip.inputs[0] for clip in clips]), spec, "cpu")["fc6"]
     assert np.isfinite(expected).all()

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from skvideo3d.feature_extraction.spec import DescriptorSpec
+from skvideo3d.feature_extraction.spec import DescriptorSpec, Stream
+from skvideo3d.flow import OpticalFlow
 from skvideo3d.models.checkpoints import resolve_weights
-from skvideo3d.video import C3D_PREPROCESSING
+from skvideo3d.video import C3D_PREPROCESSING, I3D_PREPROCESSING
 
 
 @pytest.fixture
@@ -22,6 +23,8 @@ CHANGES = {
     "short_video": "error",
     "pooling": "max",
     "precision": "bfloat16",
+    "flow": OpticalFlow("dis"),
+    "second": Stream(resolve_weights(None, "i3d", stream="flow", seed=0), I3D_PREPROCESSING),
     "preprocessing": replace(C3D_PREPROCESSING, mean=(90.0, 97.0, 101.0)),
 }
 
@@ -54,3 +57,35 @@ def test_a_layer_is_the_same_whatever_is_asked_for_beside_it(spec):
     alone = replace(spec, layers=("fc6",))
     assert alone.fingerprints()["fc6"] == spec.fingerprints()["fc6"]
     assert spec.fingerprints()["fc7"] != spec.fingerprints()["fc6"]
+
+
+@pytest.fixture
+def both():
+    rgb, flow = (resolve_weights(None, "i3d", stream=name, seed=0) for name in ("rgb", "flow"))
+    return DescriptorSpec(
+        rgb,
+        ("rgb/avg_pool", "flow/avg_pool", "logits"),
+        *(64, 64, None, "loop", "mean", "float32", I3D_PREPROCESSING),
+        second=Stream(flow, I3D_PREPROCESSING, OpticalFlow("dis")),
+    )
+
+
+def test_a_stream_of_two_is_stored_as_it_is_alone(both):
+    found = both.fingerprints()
+    alone = replace(both, layers=("avg_pool",), second=None)
+    assert found["rgb/avg_pool"] == alone.fingerprints()["avg_pool"]
+    second = both.second
+    alone = replace(alone, weights=second.weights, flow=second.flow)
+    assert found["flow/avg_pool"] == alone.fingerprints()["avg_pool"]
+
+
+def test_scores_of_two_streams_depend_on_both(both):
+    other = replace(both, second=replace(both.second, flow=OpticalFlow("tvl1")))
+    assert other.fingerprints()["logits"] != both.fingerprints()["logits"]
+    assert other.fingerprints()["rgb/avg_pool"] == both.fingerprints()["rgb/avg_pool"]
+    assert replace(both, second=None).fingerprints()["logits"] != both.fingerprints()["logits"]
+
+
+def test_keeping_flow_does_not_change_it(both):
+    kept = replace(both, second=replace(both.second, flow=OpticalFlow("dis", keep=True)))
+    assert kept.fingerprints() == both.fingerprints()

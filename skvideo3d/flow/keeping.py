@@ -1,0 +1,119 @@
+"""Flow that is kept: had from the store as far as it is there, and computed from there on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from skvideo3d.video.clips import ClipRecipe, VideoClip
+from skvideo3d.video.damage import Losses
+
+from .recipe import OpticalFlow
+from .storage import CHUNK, FlowChunk, KeptFlow
+from .stream import FlowItem, FlowWork, begin_ahead, video_items
+
+__all__ = ["flow_key", "kept_items"]
+
+
+def flow_key(identity: tuple[Any, ...], flow: OpticalFlow, recipe: ClipRecipe) -> str:
+    """Name the flow of a video by all that it depends on.
+
+    Parameters
+    ----------
+    identity : tuple
+        Of the video; see `VideoSource`.
+    flow : OpticalFlow
+    recipe : ClipRecipe
+        Of which the frame rate and the size count.
+
+    Returns
+    -------
+    str
+        In hexadecimal.
+    """
+    fps = None if recipe.fps is None else float(recipe.fps)
+    values = (identity, flow.fingerprint(), fps, recipe.preprocessing.resize)
+    return hashlib.sha256(repr(values).encode(errors="surrogateescape")).hexdigest()
+
+
+def kept_items(
+    frames: Iterator[VideoClip],
+    kept: KeptFlow,
+    work: FlowWork,
+    losses: Losses,
+    *,
+    with_pixels: bool,
+) -> Iterator[FlowItem]:
+    """Give the frames of a video with flow that is kept, and keep what is not.
+
+    Parameters
+    ----------
+    frames : iterator of VideoClip
+        Of one whole frame each; not read where all flow is there and pixels are not asked for.
+    kept : KeptFlow
+    work : FlowWork
+    losses : Losses
+        Told what was lost when the flow was computed.
+    with_pixels : bool
+
+    Yields
+    ------
+    FlowItem
+        All whose flow is not there is computed: it may be wanted for other clips.
+    """
+    n_given = 0
+    if kept.is_complete and not with_pixels:
+        for item in _from_store(kept, work):
+            yield item
+            n_given += 1
+        if n_given == kept.n_frames:
+            losses.take(kept.loss)
+            return
+    yield from islice(_from_video(frames, kept, work, losses, with_pixels), n_given, None)
+
+
+def _from_store(kept: KeptFlow, work: FlowWork) -> Iterator[FlowItem]:
+    place = number = 0
+    while (chunk := kept.chunk(number)) is not None:
+        for held, frame, time in zip(chunk.flow, chunk.number, chunk.time, strict=True):
+            yield FlowItem(work, place, int(frame), float(time), held=held)
+            place += 1
+        number += 1
+        if place == kept.n_frames:
+            return
+
+
+def _from_video(
+    frames: Iterator[VideoClip], kept: KeptFlow, work: FlowWork, losses: Losses, with_pixels: bool
+) -> Iterator[FlowItem]:
+    items = video_items(frames, work)
+    n_items = 0
+    for number, batch in enumerate(begin_ahead(_batches(items, kept))):
+        if any(item.held is None for item in batch):
+            chunk = FlowChunk(
+                np.stack([item.hold() for item in batch]),
+                np.array([item.number for item in batch], np.int64),
+                np.array([item.time for item in batch], np.float64),
+            )
+            kept.put(number, chunk)
+        for item in batch:
+            item.take(with_pixels=with_pixels)  # whole frames need not wait for their clip
+        n_items += len(batch)
+        yield from batch
+    kept.finish(n_items, losses.text())
+
+
+def _batches(items: Iterator[FlowItem], kept: KeptFlow) -> Iterator[list[FlowItem]]:
+    number = 0
+    while batch := list(islice(items, CHUNK)):
+        chunk = kept.chunk(number)
+        numbers = [item.number for item in batch]
+        if chunk is not None and chunk.number.tolist() == numbers:
+            for item, held in zip(batch, chunk.flow, strict=True):
+                item.held = held
+        yield batch
+        number += 1

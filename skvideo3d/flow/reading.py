@@ -1,0 +1,154 @@
+"""Videos to clips of optical flow, and of the frames that it is computed from.
+
+One reading of a video serves both streams: another process decodes and resizes, this one computes
+the flow between frames that follow each other, several pairs at a time, and cuts clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from skvideo3d.exceptions import FlowError, VideoDecodeError
+from skvideo3d.video.arrays import holds_flow
+from skvideo3d.video.clips import ClipRecipe, PreparedFrame, ReadingCost, VideoClip
+from skvideo3d.video.damage import Losses
+from skvideo3d.video.limits import ReadingLimits
+from skvideo3d.video.reading import make_reader
+from skvideo3d.video.sampling import iter_clips
+from skvideo3d.video.sources import VideoSource
+
+from .keeping import flow_key, kept_items
+from .recipe import OpticalFlow
+from .storage import FlowStore
+from .stream import FlowItem, FlowWork, array_items, begin_ahead, taken_early, video_items
+
+__all__ = ["FlowReader"]
+
+
+class FlowReader:
+    """Reads some videos, one after the other; see `skvideo3d.video.reading.VideoReader`.
+
+    The clips are those that a reader of frames gives. The flow of a frame leads to the next frame
+    of the video (after resampling, where `fps` is given); the last frame, which has no next, has
+    the flow of the frame before it. So there is as much flow as there are frames, and a short video
+    that is looped repeats both alike.
+
+    Parameters
+    ----------
+    sources : sequence of VideoSource
+        In the order in which they will be read; some may be left out then. Arrays of flow stand
+        for what would be computed.
+    recipe : ClipRecipe
+        Flow is computed between whole resized frames, and cropped like them.
+    flow : OpticalFlow
+    limits : ReadingLimits
+    with_frames : bool
+        Whether clips have frames beside flow.
+    n_threads : int, default=1
+        That compute flow.
+    folder : Path, optional
+        Where flow is kept, if `flow` asks for it.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[VideoSource],
+        recipe: ClipRecipe,
+        flow: OpticalFlow,
+        limits: ReadingLimits,
+        *,
+        with_frames: bool,
+        n_threads: int = 1,
+        folder: Path | None = None,
+    ) -> None:
+        self._sources = sources
+        self._recipe = recipe
+        self._flow = flow
+        self._with_frames = with_frames
+        self._store = FlowStore(folder) if flow.keep and folder is not None else None
+        one_by_one = replace(recipe, clip_len=1, clip_stride=1, whole=True)
+        self._frames = make_reader(sources, one_by_one, limits)
+        self._pool = ThreadPoolExecutor(n_threads, "skvideo3d-flow")
+        self._n_threads = n_threads
+
+    def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:
+        """Read a video.
+
+        Parameters
+        ----------
+        index : int
+            Its place in `sources`.
+        cost : ReadingCost
+        losses : Losses
+
+        Yields
+        ------
+        VideoClip
+
+        Raises
+        ------
+        FlowError
+            If there is no flow, as of one frame, or it cannot be computed.
+        VideoDecodeError
+            If the video cannot be read, or is damaged and has fewer frames than a clip.
+        """
+        recipe, name = self._recipe, self._sources[index].name
+        try:
+            items = losses.demand(self.items(index, cost, losses), recipe.clip_len)
+            clips = iter_clips(items, recipe.clip_len, recipe.clip_stride, recipe.short_video)
+            for clip in begin_ahead(clips):
+                yield self._clip(clip)
+        except FlowError as error:
+            raise FlowError(f"{name!r}: {error}") from error
+        except VideoDecodeError:
+            raise
+        except ValueError as error:
+            raise VideoDecodeError(f"{name!r} cannot be described: {error}") from error
+
+    def items(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[FlowItem]:
+        """Give the frames of a video, each with its flow.
+
+        Parameters
+        ----------
+        index : int
+            Its place in `sources`.
+        cost : ReadingCost
+        losses : Losses
+
+        Yields
+        ------
+        FlowItem
+        """
+        source = self._sources[index]
+        work = FlowWork(self._flow, self._recipe, self._pool, self._n_threads, cost)
+        if holds_flow(source):
+            if self._with_frames:
+                raise FlowError("it is optical flow alone, and the frames are needed too.")
+            return array_items(losses.watch(source.frames()), work)
+        frames = self._frames.read(index, cost, losses)
+        if self._store is None:
+            return taken_early(video_items(frames, work), work, with_pixels=self._with_frames)
+        kept = self._store.open(flow_key(source.identity(), self._flow, self._recipe))
+        return kept_items(frames, kept, work, losses, with_pixels=self._with_frames)
+
+    def _clip(self, items: Sequence[FlowItem]) -> VideoClip:
+        frames, flows = [], []
+        for item in items:
+            pixels, flow = item.take(with_pixels=self._with_frames)
+            flows.append(flow)
+            if pixels is not None:
+                frames.append(PreparedFrame(item.place, pixels))
+        return VideoClip(items[0].number, items[0].time, frames, flows)
+
+    def abort(self) -> None:
+        """End what another thread reads here; it raises an error there."""
+        self._frames.abort()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """Be done; pairs that are being computed are waited for."""
+        self._pool.shutdown(cancel_futures=True)
+        self._frames.close()

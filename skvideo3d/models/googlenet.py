@@ -103,7 +103,7 @@ def googlenet_to_i3d(tensors: Mapping[str, Tensor], network: I3D | None, origin:
     if 2 * len(ours) < max(1, len(ours) + len(others)):
         raise CheckpointError(
             f"{origin}: into='i3d' takes {GOOGLENET.name} ({GOOGLENET.example!r}), and its "
-            f"{len(others)} arrays are named otherwise: {listed(others) or 'there are none'}. "
+            f"{len(others)} arrays are named otherwise: {listed(others, most=4)}. "
             "Rename them, or leave into= out and load the arrays into a network of your own."
         )
     state = {name: tensors[theirs] for name, theirs in ours.items()}
@@ -138,7 +138,9 @@ def _check_fit(
     }
     keeps_its_own = _HEAD.isdisjoint(state)
     missing = [
-        name for name in expected if name not in state and not (name in _HEAD and keeps_its_own)
+        _THEIRS[name]
+        for name in expected
+        if name not in state and not (name in _HEAD and keeps_its_own)
     ]
     wrong = [
         f"{_THEIRS[name]} becomes {tuple(tensor.shape)} and should be {expected[name]}"
@@ -147,7 +149,7 @@ def _check_fit(
     ]
     infinite = [_THEIRS[name] for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     problems = [
-        f"{len(names)} {what}: {listed(names)}"
+        f"{len(names)} {what}: {listed(names, most=4)}"
         for names, what in (
             (missing, "missing"),
             (others, "unknown"),

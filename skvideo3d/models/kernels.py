@@ -11,8 +11,6 @@ __all__ = ["Choice", "change_channels", "choose", "deepen", "depths", "listed"]
 
 Choice = int | Mapping[str, int] | None
 
-_SHOWN = 20
-
 
 def deepen(kernel: Tensor, depth: int) -> Tensor:
     """Repeat a kernel in time and divide it by the number of times.
@@ -153,12 +151,14 @@ def choose(option: str, given: Choice, names: Sequence[str]) -> dict[str, int]:
     return chosen
 
 
-def listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str], most: int = 20) -> str:
     """List names for an error, not endlessly.
 
     Parameters
     ----------
     names : iterable of str
+    most : int, default=20
+        How many.
 
     Returns
     -------
@@ -166,9 +166,9 @@ def listed(names: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> listed(f"conv{i}" for i in range(1, 100))
-    'conv1, conv2, ..., conv20 and 79 more'
+    >>> listed((f"conv{i}" for i in range(1, 100)), most=3)
+    'conv1, conv2, conv3 and 96 more'
     """
     names = list(names)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

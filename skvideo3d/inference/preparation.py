@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from skvideo3d.models import C3D, I3D
+from skvideo3d.models.frames import FrameNetwork
 from skvideo3d.models.network import LayeredNetwork
 
 from .c3d import C3DOnCPU
@@ -37,12 +38,14 @@ class PreparedNetwork(Protocol):
         """
 
 
-def prepare_network(network: LayeredNetwork, precision: str, device: str) -> PreparedNetwork:
+def prepare_network(
+    network: LayeredNetwork | FrameNetwork, precision: str, device: str
+) -> PreparedNetwork:
     """Make a network ready to describe clips.
 
     Parameters
     ----------
-    network : C3D or I3D
+    network : C3D, I3D or FrameNetwork
         Its weights are taken over: do not use it any more.
     precision : {"float32", "bfloat16", "float16"}
         In which products are computed.
@@ -54,6 +57,8 @@ def prepare_network(network: LayeredNetwork, precision: str, device: str) -> Pre
     PreparedNetwork
     """
     dtype = getattr(torch, precision)
+    if isinstance(network, FrameNetwork):
+        return _EagerFrameNetwork(network, dtype, device)
     if torch.device(device).type == "cpu" and dtype in (torch.float32, torch.bfloat16):
         if isinstance(network, C3D):
             return C3DOnCPU(network, dtype)
@@ -76,3 +81,16 @@ class _EagerNetwork:
         self._network.descriptor_path(layers)
         found = self._network.describe(clips.to(self._dtype), layers)
         return {name: values.float() for name, values in found.items()}
+
+
+class _EagerFrameNetwork:
+    """A 2D network's own layers, in the layout in which 2D convolutions are fastest."""
+
+    def __init__(self, network: FrameNetwork, dtype: torch.dtype, device: str) -> None:
+        moved = network.module.eval().to(device=device, dtype=dtype)
+        self._network = FrameNetwork(moved.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+        self._dtype = dtype
+
+    @torch.inference_mode()
+    def describe(self, clips: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        return self._network.describe(clips.to(self._dtype), layers)

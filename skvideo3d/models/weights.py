@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
@@ -12,6 +13,9 @@ from skvideo3d.video.preprocessing import MeanCube, Preprocessing
 from .description import Architecture, Config
 from .download import weights_folder
 from .hashing import sha256_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["Weights", "relocated"]
 
@@ -22,9 +26,10 @@ class Weights:
 
     Parameters
     ----------
-    architecture : {"c3d", "i3d"}
+    architecture : {"c3d", "i3d", "frame"}
     config : tuple of (str, object) pairs
-        Arguments of the network's constructor.
+        Arguments of the network's constructor; of a module of the user's, what its structure is
+        known by.
     sha256 : str
         Of the file; for random weights a text that says how they are drawn.
     path : str or None
@@ -33,14 +38,18 @@ class Weights:
         Of random weights.
     preprocessing : Preprocessing
         What belongs before the network.
+    module : Module or None
+        A frame network of the user's, which `config` and `sha256` stand for; two objects that
+        differ in nothing else are equal.
     """
 
-    architecture: Architecture
+    architecture: Architecture | Literal["frame"]
     config: Config
     sha256: str
     path: str | None = field(compare=False)
     seed: int | None
     preprocessing: Preprocessing
+    module: nn.Module | None = field(default=None, compare=False, repr=False)
 
 
 def relocated(weights: Weights) -> Weights:
@@ -85,7 +94,11 @@ def relocated(weights: Weights) -> Weights:
 def _find_again(weights: Weights) -> str:
     assert weights.path is not None
     # On another machine the cache may be elsewhere: the name below it is the same.
-    for path in (Path(weights.path), weights_folder() / Path(weights.path).name):
+    folders = [weights_folder()]
+    if weights.architecture == "frame":
+        folders.append(_torchs_folder())
+    name = Path(weights.path).name
+    for path in (Path(weights.path), *(folder / name for folder in folders)):
         if path.is_file():
             if sha256_of(path) == weights.sha256:
                 return str(path)
@@ -97,3 +110,10 @@ def _find_again(weights: Weights) -> str:
         f"There is no checkpoint file at '{weights.path}' any more, nor one of its name in "
         f"'{weights_folder()}' on this machine; put it there (sha256 {weights.sha256})."
     )
+
+
+def _torchs_folder() -> Path:
+    """Find where torchvision keeps what it fetches."""
+    import torch
+
+    return Path(torch.hub.get_dir(), "checkpoints")

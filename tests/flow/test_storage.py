@@ -417,7 +417,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_whole_chunks_alone(store, writte
         left = len(os.listdir(parts))
         if left >= 3:
             break
-        writer = start_writer(store, 10**9)
+        writer = start_writer(store, 40)
         while writer.poll() is None and len(os.listdir(parts)) == left:
             pass
         writer.kill()

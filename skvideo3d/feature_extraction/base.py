@@ -47,7 +47,7 @@ class VideoTransformer(
 ):
     """Base of the transformers; use `C3DTransformer` or `I3DTransformer`."""
 
-    _architecture: ClassVar[Literal["c3d", "i3d"]]
+    _architecture: ClassVar[Literal["c3d", "i3d", "frame"]]
     _default_batch_size: ClassVar[int]
     _default_gpu_batch_size: ClassVar[int]
 
@@ -366,11 +366,13 @@ class VideoTransformer(
 
     def _foresee_streams(self) -> tuple[Stream, ...] | None:
         """Say what published weights will be, before anything is fetched; None for others."""
+        assert self._architecture != "frame"  # which has hooks of its own
         weights = foresee_weights(self.weights, self._architecture)
         return None if weights is None else (self._stream(weights),)
 
     def _resolve_streams(self, seed: int | None) -> tuple[Stream, ...]:
         """Find the weights, and what goes before them."""
+        assert self._architecture != "frame"
         weights = resolve_weights(
             self.weights, self._architecture, seed=seed, preprocessing=self.preprocessing
         )

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import VideoDecodeError
 from skvideo3d.video.atomic_files import AtomicFiles
+from skvideo3d.video.claims import Claim, Claims
 
-from .claims import Claim, Claims
 from .entries import DamagedEntryError, StoredValue, read_entry, write_entry
 
 __all__ = ["Claim", "DescriptorStore", "entry_key", "open_store", "video_digest"]

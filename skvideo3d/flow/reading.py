@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from skvideo3d.exceptions import FlowError, VideoDecodeError
+from skvideo3d.exceptions import FlowError, SkVideo3DError, VideoDecodeError
 from skvideo3d.video.arrays import holds_flow
 from skvideo3d.video.clips import ClipRecipe, PreparedFrame, ReadingCost, VideoClip
 from skvideo3d.video.damage import Losses
@@ -25,7 +26,25 @@ from .recipe import OpticalFlow
 from .storage import FlowStore
 from .stream import FlowItem, FlowWork, array_items, begin_ahead, taken_early, video_items
 
-__all__ = ["FlowReader"]
+__all__ = ["FlowReader", "errors_of"]
+
+
+@contextmanager
+def errors_of(name: str) -> Iterator[None]:
+    """Have errors of the ``with`` block name the video that they are of.
+
+    Parameters
+    ----------
+    name : str
+    """
+    try:
+        yield
+    except FlowError as error:
+        raise FlowError(f"{name!r}: {error}") from error
+    except SkVideo3DError:
+        raise
+    except ValueError as error:
+        raise VideoDecodeError(f"{name!r} cannot be described: {error}") from error
 
 
 class FlowReader:
@@ -95,21 +114,15 @@ class FlowReader:
         VideoDecodeError
             If the video cannot be read, or is damaged and has fewer frames than a clip.
         """
-        recipe, name = self._recipe, self._sources[index].name
-        try:
+        recipe = self._recipe
+        with errors_of(self._sources[index].name):
             items = losses.demand(self.items(index, cost, losses), recipe.clip_len)
             clips = iter_clips(items, recipe.clip_len, recipe.clip_stride, recipe.short_video)
             for clip in begin_ahead(clips):
                 yield self._clip(clip)
-        except FlowError as error:
-            raise FlowError(f"{name!r}: {error}") from error
-        except VideoDecodeError:
-            raise
-        except ValueError as error:
-            raise VideoDecodeError(f"{name!r} cannot be described: {error}") from error
 
     def items(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[FlowItem]:
-        """Give the frames of a video, each with its flow.
+        """Give the frames of a video, each with its flow; errors may lack its name.
 
         Parameters
         ----------
@@ -131,8 +144,22 @@ class FlowReader:
         frames = self._frames.read(index, cost, losses)
         if self._store is None:
             return taken_early(video_items(frames, work), work, with_pixels=self._with_frames)
-        kept = self._store.open(flow_key(source.identity(), self._flow, self._recipe))
+        kept = self._store.open(self.key(index))
         return kept_items(frames, kept, work, losses, with_pixels=self._with_frames)
+
+    def key(self, index: int) -> str:
+        """Name the flow of a video in the folder where flow is kept.
+
+        Parameters
+        ----------
+        index : int
+            Its place in `sources`.
+
+        Returns
+        -------
+        str
+        """
+        return flow_key(self._sources[index].identity(), self._flow, self._recipe)
 
     def _clip(self, items: Sequence[FlowItem]) -> VideoClip:
         frames, flows = [], []

@@ -83,6 +83,7 @@ class FlowWork:
         began = perf_counter()
         held = self.flow.encode(self._estimate(previous, following))
         with self._guard:
+            self._cost.n_pairs += 1
             self._cost.flow += perf_counter() - began
         return held
 

@@ -70,13 +70,16 @@ class ReadingCost:
         Frames decoded.
     reading, preprocessing : float
         Seconds for decoding; for resizing and cropping.
+    n_pairs : int
+        Pairs of frames between which optical flow was computed.
     flow : float
-        Seconds for optical flow, added up over the threads that compute it.
+        Seconds for that, added up over the threads that do it.
     """
 
     n_frames: int = 0
     reading: float = 0.0
     preprocessing: float = 0.0
+    n_pairs: int = 0
     flow: float = 0.0
 
     def __iadd__(self, other: ReadingCost) -> Self:

@@ -11,16 +11,16 @@ import time
 
 import pytest
 
-from skvideo3d.feature_extraction import claims as claims_module
-from skvideo3d.feature_extraction.claims import Claim, Claims
 from skvideo3d.feature_extraction.store import DescriptorStore, video_digest
+from skvideo3d.video import claims as claims_module
+from skvideo3d.video.claims import Claim, Claims
 
 DIGEST = video_digest(("file", "/a.mp4", 1, 2))
 
 HOLD = """
 import os, signal, sys
 from pathlib import Path
-from skvideo3d.feature_extraction.claims import Claims
+from skvideo3d.video.claims import Claims
 claim = Claims(Path(sys.argv[1])).take(sys.argv[2])
 print("held", flush=True)
 os.kill(os.getpid(), getattr(signal, sys.argv[3]))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .feature_extraction import (
         C3DTransformer,
         ClipDescriptors,
+        FrameTransformer,
         I3DTransformer,
         PairSimilarityTransformer,
     )
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "C3DTransformer",
     "ClipDescriptors",
+    "FrameTransformer",
     "I3DTransformer",
     "PairSimilarityTransformer",
     "VideoSegment",
@@ -34,6 +36,7 @@ __all__ = [
 _HOMES = {
     "C3DTransformer": "feature_extraction",
     "ClipDescriptors": "feature_extraction",
+    "FrameTransformer": "feature_extraction",
     "I3DTransformer": "feature_extraction",
     "PairSimilarityTransformer": "feature_extraction",
     "VideoSegment": "video",

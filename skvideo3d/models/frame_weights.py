@@ -138,6 +138,8 @@ def _config(network: str | nn.Module, options: dict[str, Any] | None = None) -> 
     if isinstance(network, str):
         check_name(network)
         return freeze_config({"network": network, **(options or {})})
+    if isinstance(network, type):
+        raise ValueError(f"network={network.__name__} is a class: pass a module that it makes.")
     return freeze_config({"module": structure_of(network)})
 
 

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 from skvideo3d.exceptions import SkVideo3DError
 
 from . import speed
-from .describers import NETWORKS, add_describer_options, make_describer
+from .describers import (
+    NETWORKS,
+    add_describer_options,
+    check_describer_options,
+    make_describer,
+)
 
 if TYPE_CHECKING:
     from skvideo3d.benchmarks import BenchmarkResult
@@ -77,7 +82,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "--network",
             choices=NETWORKS,
             action="append",
-            help="of several networks the descriptors are concatenated (default: c3d)",
+            help="of several networks the descriptors are concatenated (default: c3d); frame is "
+            "one for images",
         )
         one.add_argument(
             "--weights",
@@ -133,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
             written = result.save(folder)
     except BrokenPipeError:
         raise
-    except (SkVideo3DError, ValueError, OSError) as error:
+    except (SkVideo3DError, ValueError, OSError, ImportError) as error:
         print(f"skvideo3d benchmark: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -203,7 +209,12 @@ def _evaluate(args: argparse.Namespace) -> BenchmarkResult:
 def _describer(args: argparse.Namespace) -> Any:
     from sklearn.pipeline import FeatureUnion
 
+    from skvideo3d.feature_extraction.random_weights import has_random_weights
+
     networks, weights = args.network or ["c3d"], args.weights or [None]
+    check_describer_options(args, networks)
+    if args.keep_flow and args.protocol == "runtime":
+        raise ValueError("--keep-flow: runtime keeps nothing, so that all of it is measured.")
     n_networks = max(len(networks), len(weights))
     if {len(networks), len(weights)} - {1, n_networks}:
         raise ValueError(
@@ -221,7 +232,7 @@ def _describer(args: argparse.Namespace) -> Any:
 
         describers = [with_layers(describer) for describer in describers]
     for number, describer in enumerate(describers):
-        if describer.weights is None:
+        if has_random_weights(describer):
             describer.set_params(random_state=args.seed + number)
     if len(describers) == 1:
         return describers[0]

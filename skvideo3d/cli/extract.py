@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError
 
-from .describers import NETWORKS, add_describer_options, make_describer
+from .describers import (
+    NETWORKS,
+    add_describer_options,
+    check_describer_options,
+    make_describer,
+)
 from .inputs import expand
 
 if TYPE_CHECKING:
@@ -84,12 +89,20 @@ def run(args: argparse.Namespace) -> int:
     int
         Exit status: 0, 1 if videos failed, 2 if nothing could be done.
     """
+    from skvideo3d.feature_extraction.random_weights import has_random_weights
+
     began = time.perf_counter()
     own_memory = args.output.with_name(args.output.name + ".descriptors")
     try:
         _check_output(args.output)
         if args.memory and os.path.exists(args.memory) and not os.path.isdir(args.memory):
             raise ValueError(f"--memory {args.memory!r} is no folder; give one, or a new name.")
+        check_describer_options(args, [args.network])
+        if args.keep_flow and args.memory is None:
+            raise ValueError(
+                "--keep-flow needs --memory DIR: what is kept beside OUT is removed when OUT is "
+                "whole."
+            )
         paths = expand(args.videos, follow_links=args.follow_links)
         describer = make_describer(args, args.network, args.weights)
         describer.set_params(
@@ -114,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
                 f"described is kept in {args.memory or own_memory}: make room and give the same "
                 "command again."
             ) from error
-    except (SkVideo3DError, ValueError, OSError) as error:
+    except (SkVideo3DError, ValueError, OSError, ImportError) as error:
         print(f"skvideo3d extract: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -131,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
         f"{args.output}: {n_done} of {len(paths)} videos, {rows.shape[1]} features, "
         f"{time.perf_counter() - began:.1f} s"
     )
-    if args.weights == "random":
+    if has_random_weights(describer):
         print("The weights are random: these descriptors are a baseline, not C3D or I3D features.")
     _list_some(losses, "read only in part, and described by what could be read", "loss")
     if not reasons:
@@ -173,6 +186,8 @@ def _settings(describer: VideoTransformer) -> str:
     settings = {
         name: value for name, value in describer.get_params().items() if name not in _NOT_SAID
     }
+    if settings.get("stream") == "rgb":
+        del settings["flow"]  # which it does not look at
     return json.dumps(
         {
             "skvideo3d": __version__,

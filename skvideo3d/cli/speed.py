@@ -12,9 +12,9 @@ from pathlib import Path
 
 from skvideo3d.exceptions import SkVideo3DError
 
-from .describers import NETWORKS
-
 __all__ = ["add_parser", "run"]
+
+_NETWORKS = ("c3d", "i3d")
 
 _DESCRIPTION = """\
 Measure what descriptors cost on this machine: each network against plain PyTorch, in turns, with
@@ -41,9 +41,9 @@ def add_parser(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--networks",
         nargs="+",
         metavar="NETWORK",
-        default=list(NETWORKS),
-        help=f"{', '.join(NETWORKS)} with random weights, or paths of weights (default: "
-        f"{' '.join(NETWORKS)})",
+        default=list(_NETWORKS),
+        help=f"{', '.join(_NETWORKS)} with random weights, or paths of weights (default: "
+        f"{' '.join(_NETWORKS)})",
     )
     parser.add_argument(
         "--precisions",
@@ -114,7 +114,7 @@ def _check_file(path: Path) -> None:
 
 def _network(word: str) -> object:
     """Give a name as it is, and for weights the transformer that they are for."""
-    if word in NETWORKS:
+    if word in _NETWORKS:
         return word
     from skvideo3d import C3DTransformer, I3DTransformer
     from skvideo3d.models.description import architecture_of
@@ -123,7 +123,7 @@ def _network(word: str) -> object:
         is_c3d = architecture_of(word, None) == "c3d"
     except ValueError as error:
         raise ValueError(
-            f"--networks {word!r}: choose {' or '.join(NETWORKS)}, or give a path of weights "
+            f"--networks {word!r}: choose {' or '.join(_NETWORKS)}, or give a path of weights "
             f"({error})"
         ) from error
     return C3DTransformer(word) if is_c3d else I3DTransformer(word)

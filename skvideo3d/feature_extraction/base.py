@@ -34,6 +34,7 @@ from .clips import ClipDescriptors, join_layers
 from .engine import Resources, are_stored, describe
 from .extraction import Outcome
 from .progress import ProgressBar
+from .random_weights import has_random_weights
 from .rows import Norm, rows_of
 from .settings import block_sizes, make_spec, side_by_side
 from .spec import DescriptorSpec, Pooling, Stream
@@ -263,7 +264,7 @@ class VideoTransformer(
         self.losses_: list[tuple[int, Any, str]] = []
         self.__dict__.pop("pca_", None)
         self.__dict__.pop("seed_", None)
-        if self.weights is None:
+        if has_random_weights(self):
             self.seed_ = self._draw_seed()
         spec = self._spec(fitting=True)
         self.weights_sha256_ = _hashes(spec)
@@ -382,7 +383,7 @@ class VideoTransformer(
         return Stream(weights, self.preprocessing or weights.preprocessing)
 
     def _seed(self) -> int | None:
-        if self.weights is not None:
+        if not has_random_weights(self):
             return None
         if hasattr(self, "seed_"):
             return int(self.seed_)

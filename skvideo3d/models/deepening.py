@@ -205,7 +205,7 @@ def _deepen_convolution(layer: nn.Conv2d, depth: int, stride: int) -> None:
         "padding": padding,
         "dilation": (1, *layer.dilation),
     }
-    model = nn.Conv3d(1, 1, **by_axis, padding_mode=layer.padding_mode, device="meta")
+    model = nn.Conv3d(1, 1, **by_axis, device="meta")
     weight = nn.Parameter(deepen(layer.weight, depth), layer.weight.requires_grad)
     deepened: nn.Module = layer
     deepened.__class__ = nn.Conv3d

@@ -119,12 +119,13 @@ def inflate(
     Kernels of even depth have no middle. In a module they are refused, unless the stride in time
     is at least as large: then their windows lie side by side and need no padding.
 
-    Between torchvision's GoogLeNet and I3D one difference is left, the padding in space. I3D pads
-    as TensorFlow does. Where GoogLeNet's first convolution pads three pixels on both sides, it
-    pads three on both sides of frames of odd size, and two and three of even ones: at 224x224 it
-    sees the frame a pixel further on. At sizes of 16 k - 1 (63, 223) all layers are equal. Both
-    scale pixels to [-1, 1] if torchvision's network has ``transform_input``, as it has with its
-    published weights.
+    Between torchvision's GoogLeNet and I3D one difference is left, the padding in space, which in
+    I3D is TensorFlow's and depends on the size. At sizes of 16 k - 1, as 63 or 223, both are the
+    same and all layers are equal. At even sizes I3D's first convolution pads two pixels before the
+    frame and three after it, torchvision's three and three: at 224x224 I3D sees the frame a pixel
+    further on, and that is all. At other sizes max pools differ as well. (The weights that
+    torchvision publishes came from TensorFlow.) Both networks take pixels scaled to [-1, 1], if
+    torchvision's has ``transform_input``, as it has with its published weights.
 
     References
     ----------

@@ -246,11 +246,14 @@ def test_without_a_classifier_there_is_none(googlenet):
     assert inflate(body_of(googlenet), into="i3d").num_classes is None
 
 
-def test_a_given_i3d_is_filled(googlenet):
-    given = I3D(num_classes=7, width=1 / 16).double()
+def test_a_given_i3d_is_filled_and_keeps_its_precision(googlenet):
+    given = I3D(num_classes=7, width=1 / 16)
+    # An optimiser that was made before holds these.
+    parameters = list(given.parameters())
     assert inflate(googlenet, into=given) is given
-    assert same_arrays(given, inflate(googlenet, into="i3d"))
-    assert next(given.parameters()).requires_grad
+    assert same_arrays(given, inflate(googlenet, into="i3d").float())
+    assert all(now is then for now, then in zip(given.parameters(), parameters, strict=True))
+    assert all(p.requires_grad and p.dtype == torch.float32 for p in parameters)
 
 
 def test_a_given_i3d_without_classifier_gets_none(googlenet):

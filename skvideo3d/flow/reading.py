@@ -6,11 +6,12 @@ the flow between frames that follow each other, several pairs at a time, and cut
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from skvideo3d.exceptions import FlowError, SkVideo3DError, VideoDecodeError
 from skvideo3d.video.arrays import holds_flow
@@ -115,13 +116,18 @@ class FlowReader:
             If the video cannot be read, or is damaged and has fewer frames than a clip.
         """
         recipe = self._recipe
-        with errors_of(self._sources[index].name):
-            items = losses.demand(self.items(index, cost, losses), recipe.clip_len)
-            clips = iter_clips(items, recipe.clip_len, recipe.clip_stride, recipe.short_video)
+        with (
+            errors_of(self._sources[index].name),
+            closing(self.items(index, cost, losses)) as items,
+        ):
+            enough = losses.demand(items, recipe.clip_len)
+            clips = iter_clips(enough, recipe.clip_len, recipe.clip_stride, recipe.short_video)
             for clip in begin_ahead(clips):
                 yield self._clip(clip)
 
-    def items(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[FlowItem]:
+    def items(
+        self, index: int, cost: ReadingCost, losses: Losses
+    ) -> Generator[FlowItem, None, None]:
         """Give the frames of a video, each with its flow; errors may lack its name.
 
         Parameters
@@ -140,12 +146,17 @@ class FlowReader:
         if holds_flow(source):
             if self._with_frames:
                 raise FlowError("it is optical flow alone, and the frames are needed too.")
-            return array_items(losses.watch(source.frames()), work)
+            yield from array_items(losses.watch(source.frames()), work)
+            return
         frames = self._frames.read(index, cost, losses)
-        if self._store is None:
-            return taken_early(video_items(frames, work), work, with_pixels=self._with_frames)
-        kept = self._store.open(self.key(index))
-        return kept_items(frames, kept, work, losses, with_pixels=self._with_frames)
+        # A video whose flow fails is left in the middle, and the next one may not begin there.
+        with closing(cast("Generator[VideoClip, None, None]", frames)):
+            if self._store is None:
+                items = video_items(frames, work)
+                yield from taken_early(items, work, with_pixels=self._with_frames)
+            else:
+                kept = self._store.open(self.key(index))
+                yield from kept_items(frames, kept, work, losses, with_pixels=self._with_frames)
 
     def key(self, index: int) -> str:
         """Name the flow of a video in the folder where flow is kept.

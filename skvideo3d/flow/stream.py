@@ -300,7 +300,8 @@ def array_items(frames: Iterable[Frame], work: FlowWork) -> Iterator[FlowItem]:
                 f"{'x'.join(map(str, sides))}{'' if len(sides) == 2 else ' at the shorter side'}, "
                 f"or give their centre of {recipe.crop[0]}x{recipe.crop[1]}."
             )
-        held = work.flow.encode(np.asarray(frame.pixels, np.float32))
+        with np.errstate(over="ignore"):  # becomes infinite, and is clipped
+            held = work.flow.encode(np.asarray(frame.pixels, np.float32))
         yield FlowItem(work, place, frame.number, frame.time, held=held)
 
 

@@ -130,7 +130,7 @@ class FrameTransformer(VideoTransformer):
     (2, 16)
     """
 
-    _architecture: ClassVar[Any] = "frame"
+    _architecture = "frame"
     _default_batch_size = 16
     _default_gpu_batch_size = 64
     _parameter_constraints: ClassVar[dict[str, Any]] = {

@@ -28,6 +28,7 @@ PACKAGES = [
     "skvideo3d.datasets",
     "skvideo3d.exceptions",
     "skvideo3d.feature_extraction",
+    "skvideo3d.flow",
     "skvideo3d.inspection",
     "skvideo3d.models",
     "skvideo3d.video",

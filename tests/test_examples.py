@@ -25,6 +25,10 @@ CLAIMS = {
     "05_two_networks.py": r"c3d, 4096 columns: .*\n +i3d, 1024 columns: .*\n +both, 5120 columns: ",
     "06_same_or_not.py": r"15 pairs to learn from, 36 numbers a pair:\n +prob_inner_product(.|\n)*"
     r"[01]\.\d\d with random weights; chance is 0\.50\n$",
+    "07_two_streams.py": r"Flow of 192 frames is kept in \d+\.\d MB\.\n"
+    r" +rgb, 1024 columns \(avg_pool\): accuracy (.*)\n +flow, 1024 columns (.*)\n"
+    r"two-stream, 2048 columns \(rgb/avg_pool, flow/avg_pool\)(.*)\n"
+    r"Joint scores less the sum of both: (0e\+00|\de-0[6-9]) of the largest\.\n$",
 }
 
 

@@ -67,7 +67,7 @@ def precompute_flow(
     on_error: Literal["raise", "skip"] = "raise",
     limits: ReadingLimits = DEFAULT_LIMITS,
     n_jobs: int | None = None,
-    on_video: Callable[[int], None] = lambda _: None,
+    on_video: Callable[[int], None] | None = None,
 ) -> PrecomputedFlow:
     """Compute the optical flow of videos and keep it, for transformers that ask for it later.
 
@@ -156,7 +156,8 @@ def precompute_flow(
                 if one.error is not None and on_error == "raise":
                     raise one.error
                 done[index] = one
-                on_video(one.n_frames)
+                if on_video is not None:
+                    on_video(one.n_frames)
         todo = postponed
     for index, video in enumerate(videos):
         one = done[index]

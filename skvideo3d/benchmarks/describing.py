@@ -22,8 +22,10 @@ from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.feature_extraction.cost import Cost
 from skvideo3d.feature_extraction.extraction import Outcome
+from skvideo3d.feature_extraction.random_weights import has_random_weights
 
 from .method_names import describer_name
+from .parts import named_hashes, named_parts
 from .plan import is_network, make_plan, visible_networks
 
 __all__ = ["Described", "OnError", "describe_videos", "in_words", "say"]
@@ -60,8 +62,11 @@ class Described:
         Positions of videos that could be read only in part, and what was lost.
     blocks : dict of str to slice
         The columns of each part, and of each of its layers if it has several.
+    parts : dict of str to slice
+        What a table calls each network and each stream of several, and its columns; empty where
+        there is one alone, or something is learnt from them.
     weights : dict of str to str
-        The hash of each part's weights.
+        The hash of each part's weights, of two streams of each.
     has_random_weights : bool
         Whether a network was not trained.
     n_described, n_reused : int
@@ -79,6 +84,7 @@ class Described:
     failures: list[tuple[int, str]] = field(default_factory=list)
     losses: list[tuple[int, str]] = field(default_factory=list)
     blocks: dict[str, slice] = field(default_factory=dict)
+    parts: dict[str, slice] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     has_random_weights: bool = False
     n_described: int = 0
@@ -158,6 +164,8 @@ def describe_videos(
     else:
         described.rows = np.hstack(rows)
         described.tail = plan.tail(columns)
+        if described.tail is None:
+            described.parts = named_parts(plan.parts, columns, described.blocks)
     failures = dict(described.failures)  # one for each video, whatever part failed
     described.failures = sorted(failures.items())
     described.losses = sorted(dict(described.losses).items())
@@ -194,8 +202,9 @@ class _Describing:
             rows = self._run_other(described)
             described.n_described += len(rows) - (len(described.failures) - n_failures)
             return rows
-        described.weights[self.name] = self._fit()
-        described.has_random_weights |= self.describer.weights is None
+        self._fit()
+        described.weights |= named_hashes(self.name, self.describer)
+        described.has_random_weights |= has_random_weights(self.describer)
         stored = np.array(self.describer._are_stored(self.videos))
         todo = np.flatnonzero(~stored)
         first, rest = todo[:_N_FIRST], todo[_N_FIRST:]
@@ -225,10 +234,9 @@ class _Describing:
             return {self.name: slice(0, n_features)}
         return {f"{self.prefix}{layer}": block for layer, block in layers.items()}
 
-    def _fit(self) -> str:
+    def _fit(self) -> None:
         self.describer.set_params(on_error="nan", verbose=0)
         self.describer.fit(self.videos)  # opens no video
-        return str(self.describer.weights_sha256_)
 
     def _describe(
         self, positions: NDArray[np.int64], described: Described, costs: list[Cost]
@@ -307,10 +315,12 @@ class _Describing:
         timed = [cost for cost in (costs[1:] or costs) if cost.n_clips]
         if not timed:
             return
-        per_clip = sum(max(c.network, c.reading + c.preprocessing) for c in timed) / sum(
-            c.n_clips for c in timed
-        )
-        seconds = per_clip * n_clips / effective_n_jobs(self.describer.n_jobs)
+        n_jobs = effective_n_jobs(self.describer.n_jobs)
+        n_threads = _n_flow_threads(n_jobs)
+        per_clip = sum(
+            max(c.network, c.reading + c.preprocessing, c.flow / n_threads) for c in timed
+        ) / sum(c.n_clips for c in timed)
+        seconds = per_clip * n_clips / n_jobs
         kept = "What is done is kept if this is stopped."
         if self.describer.memory is None:
             kept = "Nothing is kept if this is stopped, unless you give memory=."
@@ -358,6 +368,13 @@ def in_words(seconds: float) -> str:
             value = seconds / size
             return f"{value:.0f} {unit}" if unit == "min" else f"{value:.1f} {unit}"
     return f"{seconds / 86400:.1f} days"
+
+
+def _n_flow_threads(n_jobs: int) -> int:
+    """Count the threads in which each of some processes computes flow; see `extract`."""
+    import torch
+
+    return max(1, torch.get_num_threads() // n_jobs)
 
 
 def _with_store(describer: Any, memory: str | os.PathLike[str] | None, n_jobs: int | None) -> Any:

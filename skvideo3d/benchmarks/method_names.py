@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import SVC, LinearSVC
 
+from skvideo3d import I3DTransformer
 from skvideo3d.feature_extraction.base import VideoTransformer
+from skvideo3d.flow import OpticalFlow
 
-__all__ = ["classifier_name", "describer_name"]
+__all__ = ["classifier_name", "describer_name", "stream_names"]
+
+_STREAMS: Final[tuple[Literal["rgb"], Literal["flow"]]] = ("rgb", "flow")
 
 
 def describer_name(describer: Any) -> str:
@@ -27,17 +32,21 @@ def describer_name(describer: Any) -> str:
     Examples
     --------
     >>> from sklearn.pipeline import make_union
-    >>> from skvideo3d import C3DTransformer
+    >>> from skvideo3d import C3DTransformer, I3DTransformer
     >>> describer_name(C3DTransformer(n_components=50))
     'C3D fc6 (sports1m), 50 PCA components'
     >>> describer_name(make_union(C3DTransformer(), C3DTransformer(None, layer=("fc6", "fc7"))))
     'C3D fc6 (sports1m) + C3D fc6+fc7 (random weights)'
+    >>> describer_name(I3DTransformer(stream="two-stream", flow="dis"))
+    'I3D avg_pool, RGB + DIS flow (kinetics400)'
     """
     if isinstance(describer, VideoTransformer):
-        weights = describer.weights
-        origin = "random weights" if weights is None else Path(weights).stem
         layers = describer.layer if isinstance(describer.layer, str) else "+".join(describer.layer)
-        name = f"{describer._architecture.upper()} {layers} ({origin})"
+        origins = dict.fromkeys(_origins(describer.weights))
+        seen = ""
+        if isinstance(describer, I3DTransformer):
+            seen = f", {' + '.join(_seen(describer).values())}"
+        name = f"{describer._architecture.upper()} {layers}{seen} ({' + '.join(origins)})"
         if describer.n_components is not None:
             name += f", {describer.n_components} PCA components"
         return name
@@ -46,6 +55,64 @@ def describer_name(describer: Any) -> str:
     if isinstance(describer, Pipeline):
         return " > ".join(describer_name(step) for _, step in describer.steps)
     return type(describer).__name__ if hasattr(describer, "get_params") else str(describer)
+
+
+def stream_names(describer: Any) -> dict[str, str]:
+    """Call each of two streams, as if it were alone.
+
+    Parameters
+    ----------
+    describer : transformer
+
+    Returns
+    -------
+    dict of str to str
+        "rgb" and "flow" with their names; empty for anything but a transformer of two streams.
+
+    Examples
+    --------
+    >>> from skvideo3d import I3DTransformer
+    >>> stream_names(I3DTransformer(("a.pt", "b.pt"), stream="two-stream"))
+    {'rgb': 'I3D avg_pool, RGB (a)', 'flow': 'I3D avg_pool, flow (b)'}
+    """
+    if not isinstance(describer, I3DTransformer) or describer.stream != "two-stream":
+        return {}
+    given = describer.weights
+    if isinstance(given, Mapping):
+        weights = dict(given)
+    elif isinstance(given, tuple | list):
+        weights = dict(zip(_STREAMS, given, strict=True))
+    else:
+        weights = dict.fromkeys(_STREAMS, given)
+    return {
+        stream: describer_name(
+            I3DTransformer(
+                weights[stream], stream=stream, flow=describer.flow, layer=describer.layer
+            )
+        )
+        for stream in _STREAMS
+    }
+
+
+def _seen(describer: I3DTransformer) -> dict[str, str]:
+    """Say what a network looks at, by stream; flow by another method than the papers' by which."""
+    flow = OpticalFlow.from_any(describer.flow)
+    if isinstance(flow.method, str):
+        method = "" if flow.method == "tvl1" else f"{flow.method.upper()} "
+    else:
+        method = f"{flow.name or getattr(flow.method, '__name__', type(flow.method).__name__)} "
+    # As the tables of Carreira & Zisserman 2017 write them.
+    names = {"rgb": "RGB", "flow": f"{method}flow"}
+    if describer.stream == "two-stream":
+        return names
+    return {describer.stream: names[describer.stream]}
+
+
+def _origins(weights: Any) -> list[str]:
+    if isinstance(weights, Mapping):
+        weights = [weights[stream] for stream in _STREAMS]
+    each = weights if isinstance(weights, tuple | list) else [weights]
+    return ["random weights" if one is None else Path(one).stem for one in each]
 
 
 def classifier_name(classifier: Any) -> str:

@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,15 @@ def recognise(
     described = options.describe(videos.data)
     began = time.perf_counter()
     outcomes = options.evaluate(described, videos.target, cv, videos.get("groups"))
-    seconds = time.perf_counter() - began
     metrics = ("accuracy", "balanced accuracy") if with_balanced_accuracy else ("accuracy",)
     row = _row(options.method(), videos.target, outcomes, metrics, is_mean=bool(fold_names))
+    rows = [row]
+    quiet = replace(options, verbose=0)  # one bar is enough
+    for method, columns in described.parts.items():
+        part = replace(described, rows=described.rows[:, columns])
+        found = quiet.evaluate(part, videos.target, cv, videos.get("groups"))
+        rows.append(_row(method, videos.target, found, metrics, is_mean=bool(fold_names)))
+    seconds = time.perf_counter() - began
     test = np.concatenate([outcome.test for outcome in outcomes])
     true = videos.target[test]
     predicted = np.concatenate([outcome.predictions for outcome in outcomes])
@@ -93,7 +100,7 @@ def recognise(
         benchmark=benchmark,
         title=title(len(labels)),
         metrics=metrics,
-        rows=[row],
+        rows=rows,
         data=data_use(videos, described, unit),
         published=published,
         fold_names=[fold_names[outcome.index] for outcome in outcomes] if fold_names else [],

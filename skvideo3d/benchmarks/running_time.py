@@ -16,12 +16,14 @@ from skvideo3d.datasets.layout import VideoIndex, check_root
 from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.feature_extraction.cost import Cost
 from skvideo3d.feature_extraction.extraction import Outcome
+from skvideo3d.feature_extraction.random_weights import has_random_weights
 from skvideo3d.video.lengths import clip_count, frame_count
 
 from .describing import Described, in_words, say
 from .memory_peak import forget_peak, peak_memory
 from .method_names import describer_name
 from .options import Options
+from .parts import named_hashes
 from .plan import make_plan
 from .published import published
 from .recognition import note_weights
@@ -65,7 +67,8 @@ def runtime(
     -------
     BenchmarkResult
         For each network hours, frames per second, the share of the time in which a process was
-        reading, preprocessing and computing (they overlap), and the peak of this process's memory.
+        reading, preprocessing and computing (they overlap; of optical flow, the shares of all
+        threads together), and the peak of this process's memory.
 
     Raises
     ------
@@ -88,22 +91,29 @@ def runtime(
     positions = np.linspace(0, len(paths) - 1, min(limit or len(paths), len(paths))).astype(int)
     chosen = [paths[i] for i in positions]
     rows, per_video, failures, losses = [], [], [], []
-    weights = {}
+    weights: dict[str, str] = {}
+    cost = Cost()
     for network in networks:
         measured = _Measured(network, chosen, verbose)
         rows.append(measured.row(_scale(paths, chosen)))
         per_video += measured.per_video()
         failures += measured.failures
         losses += measured.losses
-        weights[measured.name] = str(network.weights_sha256_)
+        weights |= named_hashes(measured.name, network)
+        cost += measured.total
     failed, lost = dict(failures), dict(losses)
     total = Described(np.empty((len(chosen), 0)), None, weights=weights)
-    total.has_random_weights = any(network.weights is None for network in networks)
+    total.has_random_weights = any(has_random_weights(network) for network in networks)
     notes = [
         *note_weights(total),
         "Reading, preprocessing and network: share of the time in which each was at work; they "
         "overlap. Peak memory is that of the main process, with all its libraries.",
     ]
+    if cost.flow:
+        notes.append(
+            "Flow is computed by several threads, whose seconds are added up: its share of the "
+            "time may be more than 100 %."
+        )
     notes.append(
         "The published hours are for all of UCF101, 13320 videos; frames per second compare."
     )
@@ -114,7 +124,7 @@ def runtime(
     return BenchmarkResult(
         benchmark="runtime",
         title=f"Runtime over {folder.name}: {len(paths)} videos",
-        metrics=("fps", "hours", "reading %", "preprocessing %", "network %", "peak MiB"),
+        metrics=("fps", "hours", *(f"{stage} %" for stage in _stages(cost)), "peak MiB"),
         rows=rows,
         data=DataUse(
             n_listed=len(paths),
@@ -131,6 +141,7 @@ def runtime(
             if name not in ("classifier", "n_features", "on_error")
         }
         | {"limit": limit, "n_jobs": n_jobs},
+        times=_stages(cost),
         notes=notes,
         predictions=per_video,
     )
@@ -182,9 +193,7 @@ class _Measured:
             {
                 "hours": seconds * scale / 3600,
                 "fps": total.n_frames / seconds,
-                "reading %": total.reading * busy,
-                "preprocessing %": total.preprocessing * busy,
-                "network %": total.network * busy,
+                **{f"{stage} %": taken * busy for stage, taken in _stages(total).items()},
                 "peak MiB": self.peak,
             },
         )
@@ -196,9 +205,10 @@ class _Measured:
                 "network": self.name,
                 "frames": cost.n_frames,
                 "clips": cost.n_clips,
-                "reading s": cost.reading,
-                "preprocessing s": cost.preprocessing,
-                "network s": cost.network,
+                **{
+                    f"{stage} s": taken
+                    for stage, taken in _stages(cost, with_flow=self.total.flow > 0).items()
+                },
             }
             for i, cost in sorted(self.costs.items())
         ]
@@ -222,13 +232,24 @@ class _Measured:
             self.network._describe(videos, take)
 
 
+def _stages(cost: Cost, *, with_flow: bool = False) -> dict[str, float]:
+    """Give the seconds of each stage; of flow where there is some, or it is asked for."""
+    flow = {"flow": cost.flow} if cost.flow or with_flow else {}
+    return {
+        "reading": cost.reading,
+        "preprocessing": cost.preprocessing,
+        **flow,
+        "network": cost.network,
+    }
+
+
 def _networks(options: Options) -> list[VideoTransformer]:
     plan = make_plan(options.describer)
     parts = [] if plan is None else [part.describer for part in plan.parts]
     if not parts or not all(isinstance(part, VideoTransformer) for part in parts):
         raise ValueError(
             f"{options.describer!r} cannot be timed stage by stage: give a C3DTransformer, an "
-            "I3DTransformer, or a union of such."
+            "I3DTransformer, a FrameTransformer, or a union of such."
         )
     networks = [clone(part) for part in parts]
     for network in networks:

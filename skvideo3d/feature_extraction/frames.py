@@ -38,7 +38,7 @@ class FrameTransformer(VideoTransformer):
     weights : str, path-like or None, default="default"
         "default" for the weights that torchvision recommends, or that the module has; a name of
         torchvision's such as "IMAGENET1K_V2"; the path of a state dict; or None for random weights.
-        torchvision fetches what it publishes into its own folder.
+        torchvision fetches what it publishes into the folder of all other weights.
     layer : str or sequence of str, default="penultimate"
         "output" is what the network gives. "penultimate" is what goes into the fully connected
         layer (`torch.nn.Linear`) that gives it, or the output itself where none does. Other layers

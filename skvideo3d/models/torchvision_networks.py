@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from skvideo3d.exceptions import CheckpointError, DownloadError
 from skvideo3d.video.preprocessing import IMAGENET_PREPROCESSING, Preprocessing
 
+from .download import weights_folder
 from .hashing import sha256_of
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def fetch_published(published: Any) -> str:
     Returns
     -------
     str
-        The path of the file, in torch's folder of checkpoints.
+        The path of the file, in the folder of all other weights.
 
     Raises
     ------
@@ -144,13 +145,13 @@ def fetch_published(published: Any) -> str:
     CheckpointError
         If the file has not the hash that its name says.
     """
-    import torch
-
     name = Path(urlsplit(published.url).path).name
-    path = Path(torch.hub.get_dir(), "checkpoints", name)
+    path = weights_folder() / name
     if not path.is_file():
         try:
-            published.get_state_dict(progress=False, check_hash=True, weights_only=True)
+            published.get_state_dict(
+                model_dir=str(path.parent), progress=False, check_hash=True, weights_only=True
+            )
         except (OSError, RuntimeError) as error:
             raise DownloadError(
                 f"'{published.url}' could not be fetched: {error}. Fetch it by hand and put it at "

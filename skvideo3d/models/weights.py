@@ -94,11 +94,7 @@ def relocated(weights: Weights) -> Weights:
 def _find_again(weights: Weights) -> str:
     assert weights.path is not None
     # On another machine the cache may be elsewhere: the name below it is the same.
-    folders = [weights_folder()]
-    if weights.architecture == "frame":
-        folders.append(_torchs_folder())
-    name = Path(weights.path).name
-    for path in (Path(weights.path), *(folder / name for folder in folders)):
+    for path in (Path(weights.path), weights_folder() / Path(weights.path).name):
         if path.is_file():
             if sha256_of(path) == weights.sha256:
                 return str(path)
@@ -110,10 +106,3 @@ def _find_again(weights: Weights) -> str:
         f"There is no checkpoint file at '{weights.path}' any more, nor one of its name in "
         f"'{weights_folder()}' on this machine; put it there (sha256 {weights.sha256})."
     )
-
-
-def _torchs_folder() -> Path:
-    """Find where torchvision keeps what it fetches."""
-    import torch
-
-    return Path(torch.hub.get_dir(), "checkpoints")

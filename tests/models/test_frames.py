@@ -10,7 +10,7 @@ from miniatures.frame_networks import Residual, SmallNetwork, Tokens
 from safetensors.torch import save_file
 from torch import nn
 
-from skvideo3d.exceptions import CheckpointError
+from skvideo3d.exceptions import CheckpointError, DownloadError
 from skvideo3d.inference import prepare_network
 from skvideo3d.models.checkpoints import build_network, load_network
 from skvideo3d.models.frame_weights import foresee_frame_weights, resolve_frame_weights
@@ -336,3 +336,19 @@ def test_a_file_tells_its_number_of_classes(torchvision_networks, tmp_path):
         expected = plain(frame[:, :, 0])
     found = load_network(weights).describe(frame, ["output"])["output"]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_published_file_of_another_content_is_refused(torchvision_networks, tmp_path):
+    from skvideo3d.models.download import weights_folder
+
+    path = weights_folder() / "resnet18-f37072fd.pth"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"something else")
+    with pytest.raises(CheckpointError, match=r"resnet18-f37072fd\.pth' is not the file that"):
+        resolve_frame_weights("resnet18")
+
+
+def test_published_weights_that_cannot_be_fetched_name_address_and_folder(torchvision_networks):
+    # No test reaches the network: it is refused by the fixtures.
+    with pytest.raises(DownloadError, match=r"https://.*f37072fd\.pth.* put it at '"):
+        resolve_frame_weights("resnet18")

@@ -41,7 +41,7 @@ FRAME_INITIALIZATION = "he-normal-any-1"
 _LONGEST = 300
 
 
-class FrameNetwork:
+class FrameNetwork(nn.Module):
     """A 2D network that describes clips by the mean over their frames.
 
     Its layers are the submodules by their dotted names, "output" and "penultimate". Maps of shape
@@ -56,6 +56,7 @@ class FrameNetwork:
     Attributes
     ----------
     layer_names, descriptor_layers : tuple of str
+    in_channels : int
 
     Examples
     --------
@@ -67,7 +68,10 @@ class FrameNetwork:
     [(2, 8), (2, 32), (2, 5)]
     """
 
+    in_channels = 3
+
     def __init__(self, module: nn.Module) -> None:
+        super().__init__()
         self.module = module
         parts = (name for name, _ in module.named_modules())
         self.layer_names = (

@@ -7,7 +7,6 @@ import json
 import math
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from .describers import (
     check_describer_options,
     make_describer,
 )
+from .telling import check_writable
 
 if TYPE_CHECKING:
     from skvideo3d.benchmarks import BenchmarkResult
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     if args.protocol == "speed":
         return speed.run(args)
     try:
-        _check_output(args.output)
+        check_writable(args.output, "--output")
         result = _evaluate(args)
         result.settings["command"] = shlex.join(["skvideo3d", *args.words])
         folder = args.output / result.benchmark.replace("/", "-")
@@ -153,19 +153,6 @@ def run(args: argparse.Namespace) -> int:
     if earlier is not None:
         print(f"The earlier result, of another command, is now in {earlier}.")
     return 0
-
-
-def _check_output(folder: Path) -> None:
-    """Refuse a folder that cannot be written to before the work begins, not after."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"--output {str(folder)!r} cannot be written to ({error.strerror}); choose a folder of "
-            "your own."
-        ) from error
 
 
 def _make_room(folder: Path, result: BenchmarkResult) -> Path | None:

@@ -24,13 +24,13 @@ from .describers import (
     make_describer,
 )
 from .inputs import expand
+from .telling import tell_some
 
 if TYPE_CHECKING:
     from skvideo3d.feature_extraction.base import VideoTransformer
 
 __all__ = ["add_parser", "run"]
 
-_SHOWN = 10
 _MAX_NOTE = 8192  # characters: the longest path twice
 # Parameters that change no descriptor.
 _NOT_SAID = ("memory", "verbose", "n_jobs", "batch_size", "device", "timeout", "max_pixels")
@@ -146,10 +146,11 @@ def run(args: argparse.Namespace) -> int:
     )
     if has_random_weights(describer):
         print("The weights are random: these descriptors are a baseline, not C3D or I3D features.")
-    _list_some(losses, "read only in part, and described by what could be read", "loss")
+    read_in_part = "read only in part, and described by what could be read"
+    tell_some(list(losses.values()), read_in_part, ": see 'loss' in the file")
     if not reasons:
         return 0
-    _list_some(reasons, "failed; their rows are NaN", "error")
+    tell_some(list(reasons.values()), "failed; their rows are NaN", ": see 'error' in the file")
     print(
         f"The others are kept in {args.memory or own_memory}: mend the files and give the same "
         "command again.",
@@ -247,13 +248,3 @@ def _write_parquet(
         }
     ).replace_schema_metadata({"skvideo3d": settings})
     pyarrow.parquet.write_table(table, output)
-
-
-def _list_some(notes: dict[int, str], what: str, column: str) -> None:
-    if not notes:
-        return
-    print(f"{len(notes)} {what}:", file=sys.stderr)
-    for note in list(notes.values())[:_SHOWN]:
-        print(f"  {note}", file=sys.stderr)
-    if len(notes) > _SHOWN:
-        print(f"  ... and {len(notes) - _SHOWN} more: see {column!r} in the file.", file=sys.stderr)

@@ -9,13 +9,14 @@ from typing import Any, Final, Literal
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import SVC, LinearSVC
 
-from skvideo3d import I3DTransformer
+from skvideo3d import FrameTransformer, I3DTransformer
 from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.flow import OpticalFlow
 
 __all__ = ["classifier_name", "describer_name", "stream_names"]
 
 _STREAMS: Final[tuple[Literal["rgb"], Literal["flow"]]] = ("rgb", "flow")
+_POOLED = {"mean": "frames averaged", "max": "largest of frames"}
 
 
 def describer_name(describer: Any) -> str:
@@ -39,14 +40,21 @@ def describer_name(describer: Any) -> str:
     'C3D fc6 (sports1m) + C3D fc6+fc7 (random weights)'
     >>> describer_name(I3DTransformer(stream="two-stream", flow="dis"))
     'I3D avg_pool, RGB + DIS flow (kinetics400)'
+    >>> from skvideo3d import FrameTransformer
+    >>> describer_name(FrameTransformer("resnet50"))
+    'resnet50 penultimate, frames averaged (ImageNet)'
     """
     if isinstance(describer, VideoTransformer):
         layers = describer.layer if isinstance(describer.layer, str) else "+".join(describer.layer)
-        origins = dict.fromkeys(_origins(describer.weights))
+        network, origins = describer._architecture.upper(), _origins(describer.weights)
         seen = ""
         if isinstance(describer, I3DTransformer):
             seen = f", {' + '.join(_seen(describer).values())}"
-        name = f"{describer._architecture.upper()} {layers}{seen} ({' + '.join(origins)})"
+        elif isinstance(describer, FrameTransformer):
+            network, seen = _module_name(describer), f", {_POOLED[describer.pooling]}"
+            if describer.weights == "default":
+                origins = [_default_origin(describer)]
+        name = f"{network} {layers}{seen} ({' + '.join(dict.fromkeys(origins))})"
         if describer.n_components is not None:
             name += f", {describer.n_components} PCA components"
         return name
@@ -106,6 +114,16 @@ def _seen(describer: I3DTransformer) -> dict[str, str]:
     if describer.stream == "two-stream":
         return names
     return {describer.stream: names[describer.stream]}
+
+
+def _module_name(describer: FrameTransformer) -> str:
+    network = describer.network
+    return network if isinstance(network, str) else type(network).__name__
+
+
+def _default_origin(describer: FrameTransformer) -> str:
+    # What torchvision recommends for its classification networks was trained on ImageNet.
+    return "ImageNet" if isinstance(describer.network, str) else "its own weights"
 
 
 def _origins(weights: Any) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from skvideo3d.flow.opencv import OPENCV_METHODS
 from skvideo3d.flow.recipe import FlowFunction, OpticalFlow
 from skvideo3d.models.checkpoints import Weights, foresee_weights, resolve_weights
 from skvideo3d.models.registry import names_both_streams
@@ -152,7 +153,7 @@ class I3DTransformer(VideoTransformer):
         **VideoTransformer._parameter_constraints,
         "weights": [*VideoTransformer._parameter_constraints["weights"], tuple, list, Mapping],
         "stream": [StrOptions({"rgb", "flow", "two-stream"})],
-        "flow": [str, callable, OpticalFlow],
+        "flow": [StrOptions(set(OPENCV_METHODS)), callable, OpticalFlow],
     }
 
     def __init__(

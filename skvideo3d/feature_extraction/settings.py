@@ -85,6 +85,13 @@ def make_spec(transformer: VideoTransformer, seed: int | None) -> DescriptorSpec
 
 def _of_both(layers: Sequence[str]) -> tuple[str, ...]:
     """Name the layers of two streams: their scores are one, all else is side by side."""
+    for layer in layers:
+        _, slash, name = layer.rpartition("/")
+        if slash:
+            raise ValueError(
+                f"layer={layer!r}: name a layer of the networks, {name!r}; both give it, and "
+                "feature_blocks_ tells their columns apart."
+            )
     apart = [layer for layer in layers if layer not in JOINT_LAYERS]
     return (
         *(f"{stream}/{layer}" for stream in ("rgb", "flow") for layer in apart),

@@ -93,7 +93,10 @@ class _Array:
 
 def _checked(video: Any) -> NDArray[Any]:
     if hasattr(video, "detach"):  # a tensor
-        video = video.detach().cpu().numpy()
+        video = video.detach().cpu()
+        if str(video.dtype) == "torch.bfloat16":  # which NumPy does not know
+            video = video.float()
+        video = video.numpy()
     values = np.asarray(video)
     if values.ndim == 4 and values.shape[-1] == 2 and values.dtype.kind == "f":
         return _checked_flow(values)

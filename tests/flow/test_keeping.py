@@ -7,10 +7,10 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 import pytest
 from hostile.zoo.damage import DAMAGE
+from miniatures.plain_flow import Difference, moving
 
 from skvideo3d import VideoSegment
 from skvideo3d.exceptions import FlowError, VideoDecodeError
@@ -28,24 +28,14 @@ pytestmark = pytest.mark.filterwarnings("error")
 SIZES = Preprocessing(resize=20, crop=(16, 18))
 
 
-def moving(n_frames, size=(24, 32), seed=0):
-    rng = np.random.default_rng(seed)
-    noise = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-    picture = cv2.GaussianBlur(noise, (0, 0), 1.5, borderType=cv2.BORDER_WRAP)
-    return np.stack([np.roll(picture, (t, 2 * t), (0, 1)) for t in range(n_frames)])
-
-
-class Counted:
-    def __init__(self):
-        self.n_calls = 0
-
-    def __call__(self, previous, following):
-        self.n_calls += 1
-        return (following.astype(np.float32) - previous)[..., :2] / 8
+def small(n_frames, seed=0):
+    return moving(n_frames, size=(24, 32), seed=seed)
 
 
 def recipe_of(function=None, **options):
-    return OpticalFlow(function or Counted(), **{"name": "of this test", "keep": True, **options})
+    return OpticalFlow(
+        function or Difference(), **{"name": "of this test", "keep": True, **options}
+    )
 
 
 class Read:
@@ -93,7 +83,7 @@ def chunks(folder):
 @pytest.fixture
 def film(tmp_path, write_video):
     """70 frames: two whole chunks and one of 6."""
-    return write_video(tmp_path / "film.mp4", list(moving(70)))
+    return write_video(tmp_path / "film.mp4", list(small(70)))
 
 
 @pytest.fixture
@@ -114,7 +104,7 @@ def assert_whole(folder, n_chunks):
 def test_kept_flow_has_the_same_bits_on_the_first_run_and_from_the_store(
     folder, n_frames, with_frames
 ):
-    video = moving(n_frames)
+    video = small(n_frames)
     for settings in ({}, {"clip_stride": 4}, {"clip_len": 40, "clip_stride": 50}, {"clip_len": 1}):
         expected = Read(video, recipe_of(keep=False), None, with_frames=with_frames, **settings)
         shutil.rmtree(folder, ignore_errors=True)
@@ -145,7 +135,7 @@ def test_whatever_is_read_is_kept_with_its_numbers_and_times(film, folder, part,
 
 
 def test_other_clips_crops_and_means_take_the_same_flow(film, folder):
-    counted = Counted()
+    counted = Difference()
     Read(film, recipe_of(counted), folder)
     assert counted.n_calls == 69
     for settings in (
@@ -159,14 +149,14 @@ def test_other_clips_crops_and_means_take_the_same_flow(film, folder):
 
 
 def test_what_changes_flow_is_kept_apart(film, tmp_path, folder, write_video):
-    other = write_video(tmp_path / "other.mp4", list(moving(40, seed=1)))
+    other = write_video(tmp_path / "other.mp4", list(small(40, seed=1)))
     shutil.copy(film, tmp_path / "same name.mp4")
     ways = [
         (film, {}, {}),
         (other, {}, {}),
         (VideoSegment(film, 0, 69), {}, {}),
         (VideoSegment(film, 1, 70), {}, {}),
-        (moving(70), {}, {}),
+        (small(70), {}, {}),
         (film, {"bound": 10.0}, {}),
         (film, {"precision": "uint8"}, {}),
         (film, {"name": "another"}, {}),
@@ -183,7 +173,7 @@ def test_what_changes_flow_is_kept_apart(film, tmp_path, folder, write_video):
 
 def test_a_file_that_changed_has_other_flow(film, folder, write_video):
     Read(film, recipe_of(), folder)
-    write_video(film, list(moving(40, seed=1)))
+    write_video(film, list(small(40, seed=1)))
     found = Read(film, recipe_of(), folder)
     assert found.cost.n_pairs == 39
     assert_alike(found, Read(film, recipe_of(keep=False), None))
@@ -216,9 +206,9 @@ from pathlib import Path
 
 here = Path(sys.argv[1])
 sys.path[:0] = [str(here.parent), str(here.parents[1])]  # this module, and miniatures
-from test_keeping import Counted, Read, recipe_of
+from test_keeping import Difference, Read, recipe_of
 
-class Deadly(Counted):
+class Deadly(Difference):
     def __call__(self, previous, following):
         if self.n_calls == int(sys.argv[4]):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -244,7 +234,7 @@ def test_a_process_that_is_killed_loses_no_more_than_it_was_at(film, folder):
 
 
 def test_a_callable_that_fails_in_the_middle_leaves_what_it_did(film, folder):
-    class Failing(Counted):
+    class Failing(Difference):
         def __call__(self, previous, following):
             if self.n_calls == 66:
                 raise RuntimeError("no more")

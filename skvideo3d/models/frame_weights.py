@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video.preprocessing import IMAGENET_PREPROCESSING, Preprocessing
 
+from .any_initialization import ANY_INITIALIZATION
 from .description import Config, freeze_config
 from .formats import read_shapes
-from .frames import FRAME_INITIALIZATION
 from .hashing import sha256_of, unchanged
 from .module_content import content_of, structure_of
 from .torchvision_networks import (
@@ -85,7 +85,7 @@ def resolve_frame_weights(
     config = _config(network)
     if weights is None:
         seed = secrets.randbits(32) if seed is None else seed
-        text = f"random-{FRAME_INITIALIZATION}-frame-{seed}-{json.dumps(config)}"
+        text = f"random-{ANY_INITIALIZATION}-frame-{seed}-{json.dumps(config)}"
         return Weights("frame", config, text, None, seed, recipe, module)
     if weights == "default" and module is not None:
         _check_numbers(module)

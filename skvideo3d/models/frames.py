@@ -6,15 +6,14 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from math import prod
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from skvideo3d.exceptions import CheckpointError
 
+from .any_initialization import initialize_any
 from .formats import read_tensors
 from .hashing import unchanged
 from .module_content import content_of, structure_of
@@ -22,7 +21,6 @@ from .torchvision_networks import build_by_name, renamed
 from .weights import Weights, relocated
 
 __all__ = [
-    "FRAME_INITIALIZATION",
     "OUTPUT",
     "PENULTIMATE",
     "FrameNetwork",
@@ -34,9 +32,6 @@ __all__ = [
 OUTPUT = "output"
 #: What goes into the fully connected layer that gives it; without such a layer the output itself.
 PENULTIMATE = "penultimate"
-
-#: Name of the scheme of random weights; a change of the numbers changes it.
-FRAME_INITIALIZATION = "he-normal-any-1"
 
 _LONGEST = 300
 
@@ -119,6 +114,11 @@ class FrameNetwork(nn.Module):
         hooks = []
         parts = dict(self.module.named_modules())
         for name in set(run.layers) - {OUTPUT, PENULTIMATE}:
+            if isinstance(parts[name], torch.jit.ScriptModule):
+                raise _LayerError(
+                    f"layer={name!r} is a part of a TorchScript module, which runs as a whole; use "
+                    "layer='output', or pass the module that it was made from."
+                )
             hooks.append(parts[name].register_forward_hook(run.hook(name)))
         if PENULTIMATE in run.layers:
             linear = (part for part in parts.values() if isinstance(part, nn.Linear))
@@ -138,9 +138,10 @@ class FrameNetwork(nn.Module):
             )
 
     def _try(self, frames: Tensor, run: _Run) -> None:
+        frames = frames.float()  # as networks are loaded, whatever torch's default is
         own = next(chain(self.module.parameters(), self.module.buffers()), None)
         if own is None or not own.is_meta:
-            frames = torch.zeros(frames.shape, dtype=frames.dtype)
+            frames = torch.zeros(frames.shape, dtype=torch.float32)
         try:
             self._run(frames, run)
         except _LayerError:
@@ -238,9 +239,10 @@ def build_frame_network(weights: Weights, device: str = "meta") -> FrameNetwork:
     """
     if weights.module is not None:
         return load_frame_network(weights)
-    return FrameNetwork(_by_name(weights, device).eval().requires_grad_(False))
+    return FrameNetwork(_frozen(_by_name(weights, device)))
 
 
+@torch.no_grad()
 def load_frame_network(weights: Weights) -> FrameNetwork:
     """Build a network and give it its weights.
 
@@ -263,13 +265,13 @@ def load_frame_network(weights: Weights) -> FrameNetwork:
         module = _by_name(weights, "cpu")
     else:
         _check_unchanged(weights)
-        module = copy.deepcopy(weights.module)
+        module = _copied(weights.module)
     if weights.path is not None:
         with unchanged(weights.path):
             relocated(weights)  # what is hashed is what is read
             _load_state(module, weights.path)
     elif weights.seed is not None:
-        _initialize(module, weights.seed)
+        initialize_any(module, weights.seed)
     tensors = dict([*module.named_parameters(), *module.named_buffers()])
     without = [name for name, tensor in tensors.items() if tensor.is_meta]
     if without:
@@ -278,7 +280,25 @@ def load_frame_network(weights: Weights) -> FrameNetwork:
             "numbers; build the module with them, or give weights= the path of a state dict that "
             "has them."
         )
-    return FrameNetwork(module.to("cpu", torch.float32).eval().requires_grad_(False))
+    return FrameNetwork(_frozen(module.to("cpu", torch.float32)))
+
+
+def _frozen(module: nn.Module) -> nn.Module:
+    for value in module.parameters():
+        if value.is_leaf:  # those of a copy of TorchScript's modules are not
+            value.requires_grad_(False)
+    return module.eval()
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:  # of what a module holds anything may refuse it
+        raise ValueError(
+            f"network={type(module).__name__} cannot be copied, which it is so that it stays as it "
+            f"is: {type(error).__name__}: {str(error)[:_LONGEST]}. Detach the tensors that it "
+            "keeps, and remove what copy.deepcopy does not take."
+        ) from error
 
 
 def _by_name(weights: Weights, device: str) -> nn.Module:
@@ -317,29 +337,3 @@ def _load_state(module: nn.Module, path: str) -> None:
             f"'{path}' does not fit the network: {problems[:_LONGEST]}. Give the state dict of "
             "this network, or the network of this state dict."
         ) from None
-
-
-@torch.no_grad()
-def _initialize(module: nn.Module, seed: int) -> None:
-    """Draw weights (He et al. 2015) in the order of the parameters; no module needs to be known.
-
-    Normalisations become the identity, biases and other vectors zero; all else is normal with
-    variance 2 / fan-in, the fan-in being all axes but the first.
-    """
-    generator = np.random.Generator(np.random.PCG64(seed))
-    drawn: set[int] = set()
-    for part in module.modules():
-        own = list(part.named_parameters(recurse=False))
-        is_norm = bool(own) and all(value.ndim == 1 for _, value in own)
-        if is_norm and isinstance(getattr(part, "running_mean", None), Tensor):
-            part.reset_running_stats()  # type: ignore[operator]
-        for name, value in own:
-            if id(value) in drawn:  # shared with a part before
-                continue
-            drawn.add(id(value))
-            if value.ndim < 2:
-                value.fill_(1.0 if is_norm and name == "weight" else 0.0)
-                continue
-            numbers = generator.standard_normal(tuple(value.shape), dtype=np.float32)
-            numbers *= np.float32(np.sqrt(2 / prod(value.shape[1:])))
-            value.copy_(torch.from_numpy(numbers))

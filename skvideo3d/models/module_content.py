@@ -24,7 +24,7 @@ def structure_of(module: nn.Module) -> str:
 
     Of every submodule: its name, the name of its class, what its ``repr`` tells, its public
     attributes that are numbers, texts, functions or sequences of these, and its buffers. Not seen
-    are the code of its methods, and attributes of any other kind.
+    are attributes of any other kind, and the code of its methods except of TorchScript's modules.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ def structure_of(module: nn.Module) -> str:
         plain = {key: text for key, text in own.items() if text and key.lstrip("_") == key}
         plain.pop("training", None)
         line = f"{name}|{kind.__module__}.{kind.__qualname__}|{part.extra_repr()}|{plain}\n"
+        if isinstance(part, torch.jit.ScriptModule):
+            line += f"{getattr(part, 'code', '')}\n"
         digest.update(_ADDRESS.sub("", line).encode())
     _add_tensors(digest, module.named_buffers(remove_duplicate=False))
     return digest.hexdigest()

@@ -161,6 +161,28 @@ def test_what_fails_beyond_the_deepest_layer_is_no_matter(clips):
         shapes(network, ["output"])
 
 
+def test_torchs_default_type_does_not_matter():
+    network = build_network(resolve_frame_weights(SmallNetwork()))
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert shapes(network, ["output"]) == {"output": (1, 4)}
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_torchscript_module_gives_its_output_alone(clips):
+    module = torch.jit.script(SmallNetwork().eval())
+    weights = resolve_frame_weights(module)
+    network = load_network(weights)
+    expected = by_hand(SmallNetwork(), clips)["output"]
+    torch.testing.assert_close(network.describe(clips, ["output"])["output"], expected)
+    with pytest.raises(ValueError, match="layer='bn' is a part of a TorchScript module"):
+        shapes(network, ["bn"])
+    assert resolve_frame_weights(torch.jit.script(SmallNetwork().eval())) == weights
+
+
 # --- keys ------------------------------------------------------------------------------------
 
 
@@ -231,6 +253,13 @@ def test_a_module_that_was_trained_on_since_is_refused():
         load_network(weights)
 
 
+def test_a_module_that_cannot_be_copied_is_refused():
+    module = SmallNetwork()
+    module.kept = module.conv.weight * 2  # part of a graph of gradients
+    with pytest.raises(ValueError, match=r"network=SmallNetwork cannot be copied.*Detach"):
+        load_network(resolve_frame_weights(module))
+
+
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("kind", ["pth", "safetensors"])
 def test_a_state_dict_goes_into_a_module(tmp_path, clips, prefix, kind):
@@ -269,8 +298,10 @@ def test_a_module_without_numbers_needs_a_file():
 
 
 def test_random_weights_are_hes_and_those_of_the_seed():
-    module = nn.Sequential(nn.Conv2d(64, 128, 3), nn.BatchNorm2d(128), nn.Linear(500, 300))
-    nn.init.constant_(module[1].running_mean, 5.0)
+    norms = nn.BatchNorm2d(128), nn.BatchNorm2d(128, affine=False)
+    module = nn.Sequential(nn.Conv2d(64, 128, 3), norms[0], nn.Linear(500, 300), norms[1])
+    for norm in norms:
+        nn.init.constant_(norm.running_mean, 5.0)
     before = pickle.dumps(module)
     one, again, other = (
         load_network(resolve_frame_weights(module, None, seed=seed)).module for seed in (0, 0, 1)
@@ -281,6 +312,7 @@ def test_random_weights_are_hes_and_those_of_the_seed():
         assert abs(drawn.mean().item()) < 0.02 * np.sqrt(2 / fan_in)
     assert not one[0].bias.any()
     assert not one[1].running_mean.any()
+    assert not one[3].running_mean.any()
     assert one[1].weight.eq(1).all()
     assert torch.equal(one[0].weight, again[0].weight)
     assert not torch.equal(one[0].weight, other[0].weight)

@@ -1,6 +1,8 @@
 """Clips of flow against OpenCV called plainly, pair by pair, and what may go wrong on the way."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,8 @@ from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.reading import make_reader
 from skvideo3d.video.sources import as_source
+
+TEXT = {"capture_output": True, "text": True, "timeout": 300}
 
 # 48 x 64 frames become 40 x 53, of which the centre is cut.
 SIZES = Preprocessing(resize=40, crop=(32, 36))
@@ -469,3 +473,54 @@ def test_a_reading_that_takes_too_long_is_given_up(tmp_path):
     os.mkfifo(pipe)
     with pytest.raises((VideoTimeoutError, VideoDecodeError), match=r"endless\.mp4"):
         read(str(pipe), difference, limits=ReadingLimits(timeout=0.5))
+
+
+# --- any length ----------------------------------------------------------------------------
+
+PROGRAM = r"""
+import re, sys
+from pathlib import Path
+
+import numpy as np
+
+from skvideo3d.flow import OpticalFlow
+from skvideo3d.flow.reading import FlowReader
+from skvideo3d.video import Preprocessing
+from skvideo3d.video.clips import ClipRecipe, ReadingCost
+from skvideo3d.video.damage import Losses
+from skvideo3d.video.limits import ReadingLimits
+from skvideo3d.video.sources import as_source
+
+film, folder, keep, with_frames = sys.argv[1:]
+
+def difference(previous, following):
+    return (following.astype(np.float32) - previous)[..., :2]
+
+flow = OpticalFlow(difference, keep=bool(keep), name="difference")
+recipe = ClipRecipe(16, 16, None, "loop", Preprocessing(resize=96, crop=(96, 96)))
+reader = FlowReader(
+    [as_source(film)], recipe, flow, ReadingLimits(), with_frames=bool(with_frames), n_threads=2,
+    folder=Path(folder),
+)
+for _ in range(2):
+    n_clips = sum(1 for clip in reader.read(0, ReadingCost(), Losses("it")))
+peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+print(n_clips, int(peak[1]) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the peak in /proc")
+@pytest.mark.parametrize(("keep", "with_frames"), [("", "yes"), ("yes", "")])
+def test_a_video_four_times_as_long_takes_no_more_memory(tmp_path, write_video, keep, with_frames):
+    peaks = []
+    pictures = list(moving(6, size=(96, 128)))
+    for n_frames in (300, 1200):
+        name = tmp_path / f"{n_frames}.avi"
+        film = write_video(name, pictures * (n_frames // 6), codec="mpeg4", options={"g": "12"})
+        words = [film, str(tmp_path / "flow"), keep, with_frames]
+        output = subprocess.run([sys.executable, "-c", PROGRAM, *words], check=True, **TEXT).stdout
+        n_clips, peak = map(int, output.split())
+        assert n_clips == n_frames // 16
+        peaks.append(peak)
+    # The flow of all frames is 29 and 118 MB.
+    assert peaks[1] - peaks[0] < 16 * 2**20

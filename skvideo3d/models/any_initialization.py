@@ -34,8 +34,9 @@ def initialize_any(module: nn.Module, seed: int) -> None:
     for part in module.modules():
         own = list(part.named_parameters(recurse=False))
         is_norm = bool(own) and all(value.ndim == 1 for _, value in own)
-        if hasattr(part, "reset_running_stats"):
-            part.reset_running_stats()
+        reset = getattr(part, "reset_running_stats", None)
+        if reset is not None:
+            reset()
         for name, value in own:
             if id(value) in drawn:  # shared with a part before
                 continue

@@ -82,7 +82,7 @@ def clip_work(network: LayeredNetwork, clip: Tensor, layers: Sequence[str]) -> C
         multiply_adds += output.numel() * prod(module.weight.shape[1:])
         largest = max(largest, inputs[0].numel() + output.numel())
 
-    kinds = (torch.nn.Conv3d, torch.nn.Linear)
+    kinds = (torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.Linear)
     hooks = [m.register_forward_hook(note) for m in network.modules() if isinstance(m, kinds)]
     try:
         with torch.inference_mode():

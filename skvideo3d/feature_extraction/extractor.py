@@ -15,6 +15,7 @@ from .base import VideoTransformer
 from .c3d import C3DTransformer
 from .engine import Resources, describe
 from .extraction import Outcome
+from .frames import FrameTransformer
 from .i3d import I3DTransformer
 from .rows import rows_of
 from .settings import block_sizes
@@ -24,9 +25,10 @@ from .validation import check_videos, recognise_videos, with_position
 __all__ = ["VideoExtractor"]
 
 _ADDED = ("descriptor", "error", "loss")
-_TRANSFORMERS: dict[str, type[C3DTransformer | I3DTransformer]] = {
+_TRANSFORMERS: dict[str, type[C3DTransformer | I3DTransformer | FrameTransformer]] = {
     "c3d": C3DTransformer,
     "i3d": I3DTransformer,
+    "frame": FrameTransformer,
 }
 
 
@@ -40,7 +42,7 @@ class VideoExtractor:
 
     Parameters
     ----------
-    spec : C3DTransformer, I3DTransformer or DescriptorSpec
+    spec : C3DTransformer, I3DTransformer, FrameTransformer or DescriptorSpec
         What to compute. Of a transformer everything counts but `on_error`, `n_jobs` and `verbose`;
         one with `n_components` must be fitted, and its PCA goes along. A `DescriptorSpec` gives
         pooled layers side by side, without a norm. Settings are checked here, and published weights

@@ -210,7 +210,7 @@ class _Stage:
         return self._device[: len(batch)].copy_(batch, non_blocking=True)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)  # a spec may hold a user's module
 def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
     """Find the number of values in each layer of a spec, without weights or computation.
 

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skvideo3d import C3DTransformer
+from skvideo3d import C3DTransformer, FrameTransformer
 from skvideo3d.exceptions import CheckpointError, VideoNotFoundError
 from skvideo3d.feature_extraction import VideoExtractor
 from skvideo3d.feature_extraction.network import _by_device
@@ -311,3 +312,11 @@ def test_a_folder_of_real_and_odd_files_is_a_table_with_reasons(small_c3d, reald
     assert (is_nan == (found["error"] != "")).all()
     assert found["path"][is_nan].str.endswith("result.webm").all()
     assert is_nan.sum() == 1
+
+
+def test_a_spec_of_frames_is_described_too(noise_videos):
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+    describer = FrameTransformer(module, layer="1", frame_stride=4, norm=None)
+    expected = describer.fit_transform(noise_videos[:2])
+    found = VideoExtractor(describer._spec())(noise_videos[:2])
+    np.testing.assert_array_equal(found, expected)

@@ -1,17 +1,21 @@
 """The published files themselves, for machines that have them: none is fetched here.
 
 Run with ``SKVIDEO3D_PUBLISHED_HOME=$HOME/.cache/skvideo3d pytest -m network``; the variable names
-a folder as ``SKVIDEO3D_HOME`` does. DeepMind's sample v_CricketShot_g04_c01_rgb.npy belongs into
-its ``weights`` folder for the golden figures.
+a folder as ``SKVIDEO3D_HOME`` does. The golden figures need DeepMind's sample, the two files
+v_CricketShot_g04_c01_rgb.npy and v_CricketShot_g04_c01_flow.npy of the folder ``data`` of
+google-deepmind/kinetics-i3d, in the folder that ``SKVIDEO3D_I3D_SAMPLE`` names, or beside the
+weights.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from skvideo3d import I3DTransformer
 from skvideo3d.models import load_weights
 from skvideo3d.models.checkpoints import foresee_weights, resolve_weights
 from skvideo3d.models.download import locate, verify, weights_folder
@@ -47,20 +51,80 @@ def test_the_file_is_the_published_one_and_fits_its_entry(name):
         assert weights.config == foreseen.config
 
 
-@pytest.mark.parametrize("name", ["kinetics400-rgb", "kinetics400-rgb-hassony"])
-def test_cricket_is_recognised_with_deepminds_own_figures(name):
-    # google-deepmind/kinetics-i3d, README, rgb stream on its sample: the logit of "playing
-    # cricket", which is the highest, and the norm of all logits.
+# google-deepmind/kinetics-i3d, README: of the networks on its sample, the logit of "playing
+# cricket", which is the highest, and the norm of all logits.
+GOLDEN = {
+    "rgb": (25.856646, 87.108871),
+    "flow": (15.957031, 63.252754),
+    "two-stream": (41.813675, 138.468643),
+}
+LAYOUTS = ["", "-hassony"]
+
+
+def sample(stream):
+    """What the network sees: (79, 224, 224, 3 or 2), float32, from -1 to 1."""
+    folder = Path(os.environ.get("SKVIDEO3D_I3D_SAMPLE") or weights_folder()).expanduser()
+    path = folder / f"v_CricketShot_g04_c01_{stream}.npy"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    return np.load(path)[0].astype(np.float32)
+
+
+def logits_of(stream, layout):
+    name = f"kinetics400-{stream}{layout}"
     present(name)
-    sample = weights_folder() / "v_CricketShot_g04_c01_rgb.npy"
-    if not sample.exists():
-        pytest.skip(f"{sample} is not here")
-    frames = torch.from_numpy(np.load(sample).astype(np.float32))  # (1, 79, 224, 224, 3), [-1, 1]
+    frames = torch.from_numpy(sample(stream))
     network = load_weights(name, "i3d", download=False)
     with torch.inference_mode():
-        logits = network.describe(frames.permute(0, 4, 1, 2, 3), "logits")["logits"][0]
-    assert logits.max().item() == pytest.approx(25.856646, abs=1e-3)
-    assert logits.norm().item() == pytest.approx(87.108871, abs=1e-3)
+        return network.describe(frames.permute(3, 0, 1, 2)[None], "logits")["logits"][0].numpy()
+
+
+def assert_golden(logits, stream):
+    highest, norm = GOLDEN[stream]
+    assert logits.max() == pytest.approx(highest, abs=1e-3)
+    assert np.linalg.norm(logits) == pytest.approx(norm, abs=1e-3)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("stream", ["rgb", "flow"])
+def test_cricket_is_recognised_with_deepminds_own_figures(stream, layout):
+    assert_golden(logits_of(stream, layout), stream)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_cricket_is_recognised_by_both_streams_with_deepminds_own_figures(layout):
+    rgb, flow = logits_of("rgb", layout), logits_of("flow", layout)
+    assert rgb.argmax() == flow.argmax()
+    assert_golden(rgb + flow, "two-stream")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("stream", ["rgb", "flow"])
+def test_the_transformer_recognises_cricket_with_deepminds_own_figures(stream, layout):
+    name = f"kinetics400-{stream}{layout}"
+    present(name)
+    video = sample(stream)
+    if stream == "flow":
+        video = video * np.float32(20)  # given in pixels, of the crop's size
+    else:
+        pixels = (video + 1) * 127.5
+        video = np.rint(pixels).astype(np.uint8)
+        if np.abs(pixels - video).max() > 0.01:
+            pytest.skip("the sample's pixels are no bytes, of which videos are")
+    transformer = I3DTransformer(
+        name,
+        stream=stream,
+        flow=no_flow,
+        layer="logits",
+        clip_len=len(video),
+        norm=None,
+        preprocessing=replace(WEIGHTS[name].preprocessing, resize=(224, 224)),
+    )
+    assert_golden(transformer.fit_transform([video])[0], stream)
+
+
+def no_flow(previous, following):
+    raise AssertionError("flow that is given is not computed")
 
 
 @pytest.mark.parametrize("name", ["sports1m", "sports1m-fc8", "sports1m-caffe"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 import time
@@ -31,8 +32,8 @@ Compute the optical flow of videos and keep it below DIR, so that
   skvideo3d extract VIDEO ... --network i3d --stream flow --keep-flow --memory DIR
 
 finds it there, whatever its weights, layers and clips, if --flow, --flow-precision and --fps are
-those given here. VIDEO is what it is there: a video file, a folder of frames, a folder that holds
-videos at any depth, or a list.
+those given here, and the weights resize frames as --resize says. VIDEO is what it is there: a video
+file, a folder of frames, a folder that holds videos at any depth, or a list.
 
 A run that was stopped goes on where it was when the command is given again, in the middle of a
 video too, and several runs at once share the videos out. A video that has no flow, as of one frame,
@@ -69,6 +70,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="in which it is kept; uint8 takes about a thirtieth of the room (default: float32)",
     )
     parser.add_argument("--fps", type=float, help="resample to this rate first")
+    parser.add_argument(
+        "--resize",
+        type=int,
+        nargs="+",
+        metavar="PIXELS",
+        help="shorter side of the frames, or height and width, as weights of your own have it "
+        "(default: 256, as all published ones)",
+    )
     parser.add_argument("--n-jobs", type=int, metavar="N", help="processes, each at a video")
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="that reading one video may take (1800)"
@@ -126,6 +135,9 @@ def _precompute(args: argparse.Namespace, paths: Sequence[str]) -> PrecomputedFl
     from skvideo3d.flow import OpticalFlow, precompute_flow
     from skvideo3d.video.limits import ReadingLimits
 
+    if args.fps is not None and not 0 < args.fps < math.inf:
+        raise ValueError(f"--fps {args.fps:g}: give frames a second, more than 0.")
+    resize = {} if args.resize is None else {"resize": _size_of(args.resize)}
     limits = {"timeout": args.timeout, "max_pixels": args.max_pixels}
     with _bar(len(paths), enabled=not args.quiet) as on_video:
         return precompute_flow(
@@ -133,11 +145,20 @@ def _precompute(args: argparse.Namespace, paths: Sequence[str]) -> PrecomputedFl
             args.memory,
             OpticalFlow(args.flow, precision=args.precision),
             fps=args.fps,
+            **resize,
             on_error="skip",
             limits=ReadingLimits(**{k: v for k, v in limits.items() if v is not None}),
             n_jobs=args.n_jobs,
             on_video=on_video,
         )
+
+
+def _size_of(pixels: Sequence[int]) -> int | tuple[int, int]:
+    if len(pixels) > 2 or min(pixels) < 1:
+        raise ValueError(
+            f"--resize {' '.join(map(str, pixels))}: give the shorter side, or height and width."
+        )
+    return pixels[0] if len(pixels) == 1 else (pixels[0], pixels[1])
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def _from_store(kept: KeptFlow, work: FlowWork) -> Iterator[FlowItem]:
 def _from_video(
     frames: Iterator[VideoClip], kept: KeptFlow, work: FlowWork, losses: Losses, with_pixels: bool
 ) -> Iterator[FlowItem]:
-    items = video_items(frames, work)
+    items = video_items(frames, work, losses)
     n_items = 0
     for number, batch in enumerate(begin_ahead(_batches(items, kept))):
         if any(item.held is None for item in batch):

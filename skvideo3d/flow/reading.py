@@ -152,7 +152,7 @@ class FlowReader:
         # A video whose flow fails is left in the middle, and the next one may not begin there.
         with closing(cast("Generator[VideoClip, None, None]", frames)):
             if self._store is None:
-                items = video_items(frames, work)
+                items = video_items(frames, work, losses)
                 yield from taken_early(items, work, with_pixels=self._with_frames)
             else:
                 kept = self._store.open(self.key(index))

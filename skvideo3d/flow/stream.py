@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skvideo3d.exceptions import FlowError
+from skvideo3d.exceptions import FlowError, VideoDecodeError
 from skvideo3d.video.clips import ClipRecipe, ReadingCost, VideoClip
+from skvideo3d.video.damage import Losses
 from skvideo3d.video.frames import Frame
 from skvideo3d.video.resizing import resized_shape
 
@@ -209,7 +210,7 @@ class FlowItem:
         return self._future.result()
 
 
-def video_items(frames: Iterable[VideoClip], work: FlowWork) -> Iterator[FlowItem]:
+def video_items(frames: Iterable[VideoClip], work: FlowWork, losses: Losses) -> Iterator[FlowItem]:
     """Pair every frame with the next one, and the last with the flow before it.
 
     Parameters
@@ -217,6 +218,8 @@ def video_items(frames: Iterable[VideoClip], work: FlowWork) -> Iterator[FlowIte
     frames : iterable of VideoClip
         Of one whole frame each.
     work : FlowWork
+    losses : Losses
+        Of the frames.
 
     Yields
     ------
@@ -226,6 +229,8 @@ def video_items(frames: Iterable[VideoClip], work: FlowWork) -> Iterator[FlowIte
     ------
     FlowError
         If there is one frame alone.
+    VideoDecodeError
+        If one frame alone is left of a damaged video.
     """
     previous: FlowItem | None = None
     last: FlowItem | None = None
@@ -238,6 +243,10 @@ def video_items(frames: Iterable[VideoClip], work: FlowWork) -> Iterator[FlowIte
     if last is None:
         return
     if previous is None:
+        if text := losses.text():
+            raise VideoDecodeError(
+                f"{text} One frame is left, and flow is between two; fetch or copy it again."
+            )
         raise FlowError(
             "it has one frame, and optical flow is between two; leave it out, or use stream='rgb'."
         )

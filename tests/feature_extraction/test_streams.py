@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from hostile.zoo import ZOO
 from hostile.zoo.damage import DAMAGE
 from miniatures.plain_flow import (
     Difference,
@@ -642,6 +643,41 @@ def test_what_a_damaged_video_lost_is_told_on_every_run(small, tmp_path):
         losses.append(transformer.losses_)
     assert path in losses[0][0][2]
     assert losses == [losses[0]] * 3
+
+
+# Of what has frames: there is no flow of one, nor between two of different shapes.
+WITHOUT_FLOW = {
+    "it has one frame": {"jpeg_called_mp4", "gif_of_one_frame", "interlaced_gif"},
+    "Consecutive frames differ in size": {
+        *("h264_that_changes_its_size", "ts_that_changes_its_size", "frames_of_many_sizes"),
+        *("jpegs_of_two_sizes_in_one_file", "jpegs_that_are_to_be_turned"),
+    },
+    "more than max_pixels": {"frames_of_one_line"},  # whole, where its centre is small
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*could (not be described|be read only in part)")
+def test_every_strange_file_that_has_frames_has_flow_and_the_same_losses(small, tmp_path):
+    paths = []
+    for number, specimen in enumerate(ZOO):
+        (tmp_path / str(number)).mkdir()
+        paths.append(str(specimen.make(tmp_path / str(number))))
+    settings = {"clip_stride": 8, "on_error": "nan", "timeout": 20.0, "flow": difference}
+    failures, losses = [], []
+    for stream in ("rgb", "flow"):
+        transformer = i3d(small, stream, **settings)
+        rows = transformer.transform(paths)
+        failures.append({ZOO[place].name: reason for place, _, reason in transformer.failures_})
+        losses.append({ZOO[place].name: loss for place, _, loss in transformer.losses_})
+        assert np.isnan(rows).any(axis=1).sum() == len(failures[-1])
+    assert set(failures[0]) <= set(failures[1])
+    for reason, names in WITHOUT_FLOW.items():
+        for name in names:
+            assert reason in failures[1].pop(name)
+            losses[0].pop(name, None)
+    assert set(failures[1]) == set(failures[0])
+    assert losses[1] == losses[0]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="where files are read in this process anyway")

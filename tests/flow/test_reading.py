@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hostile.zoo.damage import DAMAGE
 from miniatures.plain_flow import (
     Difference,
     difference,
@@ -394,6 +395,16 @@ def test_one_frame_has_no_flow_and_the_video_is_named(tmp_path, write_video):
     film = write_video(tmp_path / "one.mp4", list(moving(1)))
     with pytest.raises(FlowError, match=r"one\.mp4': it has one frame.* stream='rgb'"):
         read(film, difference)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_one_frame_that_is_left_of_a_damaged_video_is_told_as_damage(tmp_path, keep):
+    specimen = next(each for each in DAMAGE if each.name == "cut_to_10%_of_mkv-libx264")
+    film = str(specimen.make(tmp_path))
+    flow = OpticalFlow(difference, keep=keep, name="difference")
+    said = r"^'.*cut\.mkv' breaks off after 1 frames .* One frame is left, .*copy it again\.$"
+    with pytest.raises(VideoDecodeError, match=said):
+        read(film, flow, folder=tmp_path / "flow")
 
 
 def test_two_frames_are_enough():

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,11 +18,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 import pytest
+from miniatures.streams import SETTINGS, write_streams
 from PIL import Image
 
 from skvideo3d import C3DTransformer, I3DTransformer
 from skvideo3d.cli import main
 from skvideo3d.feature_extraction.store import DescriptorStore, open_store
+from skvideo3d.flow import OpticalFlow
 from skvideo3d.models import load_weights, save_weights
 
 
@@ -149,6 +152,90 @@ def test_random_weights_are_those_of_the_seed_and_are_called_so(extract, videos,
     np.testing.assert_allclose(
         read(tmp_path / "out.npz")["descriptor"], expected.transform(videos[1:2]), atol=1e-6
     )
+
+
+# --- Flow, two streams, networks for images --------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def streams(tmp_path_factory):
+    pytest.importorskip("cv2")
+    return write_streams(tmp_path_factory.mktemp("streams"))
+
+
+I3D = ["--network", "i3d", "--flow", "dis", "--layer", "Mixed_3b"]
+I3D += ["--clip-len", "8", "--clip-stride", "8"]
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "settings"),
+    [
+        ("--stream flow --weights {flow}", "flow", {"stream": "flow"}),
+        (
+            "--stream two-stream --weights {rgb} --flow-weights {flow} --flow-precision uint8",
+            "both",
+            {"stream": "two-stream", "flow": OpticalFlow("dis", precision="uint8")},
+        ),
+        ("--stream two-stream --weights random --seed 3", None, {"stream": "two-stream"}),
+        (
+            "--stream two-stream --weights random --flow-weights random --seed 3",
+            "random",
+            {"stream": "two-stream"},
+        ),
+    ],
+)
+def test_streams_are_those_of_the_transformer(
+    extract, make_video, streams, tmp_path, capsys, words, given, settings
+):
+    weights = {"both": streams, "random": (None, None), **streams}.get(given)
+    expected = I3DTransformer(
+        weights, **{"flow": "dis", **SETTINGS, **settings}, random_state=3
+    ).transform([make_video("a.mp4", 0, 10)])
+    words = [*I3D, *words.format(**streams).split(), "-o", tmp_path / "out.npz"]
+    assert extract(tmp_path / "a.mp4", *words, weights=None) == 0
+    found = read(tmp_path / "out.npz")
+    np.testing.assert_allclose(found["descriptor"], expected, atol=1e-6)
+    is_random = given not in ("flow", "both")
+    assert ("weights are random" in capsys.readouterr().out) == is_random
+    assert json.loads(str(found["settings"]))["parameters"]["stream"] == settings["stream"]
+
+
+def test_flow_is_kept_in_the_memory_that_is_asked_for(extract, make_video, streams, tmp_path):
+    words = [make_video("a.mp4", 0, 10), "-o", tmp_path / "out.npz", *I3D, "--stream", "flow"]
+    words += ["--weights", streams["flow"], "--memory", tmp_path / "m"]
+    assert extract(*words, weights=None) == 0
+    assert not list(tmp_path.rglob("*.npy.gz"))
+    assert extract(*words, "--keep-flow", "--pooling", "max", weights=None) == 0
+    assert list((tmp_path / "m" / "flow").rglob("*.npy.gz"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--stream flow", "--stream: --network c3d has no such option; .* --network i3d"),
+        ("--frame-network resnet50", "--frame-network: .* use --network frame"),
+        ("--network frame --clip-len 16", "--clip-len: --network frame has no such option"),
+        ("--network i3d --flow dis", "--stream rgb looks at no optical flow"),
+        ("--network i3d --stream flow --flow-weights a.pt", "--flow-weights are the second of two"),
+        ("--network i3d --stream flow --keep-flow", "--keep-flow needs --memory DIR"),
+        ("--network i3d --stream two-stream --weights a.pt", "add --flow-weights"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(extract, tmp_path, capsys, words, message):
+    assert extract("a.mp4", "-o", tmp_path / "out.npz", *words.split(), weights=None) == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_opencv_flow_says_what_to_install(
+    extract, make_video, streams, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "cv2", None)  # as where it is not installed
+    words = [make_video("a.mp4", 0, 10), "-o", tmp_path / "out.npz", *I3D, "--stream", "flow"]
+    assert extract(*words, weights=streams["flow"]) == 2
+    err = capsys.readouterr().err
+    assert "pip install 'skvideo3d[flow]'" in err
+    assert "Traceback" not in err
 
 
 # --- What may be named -----------------------------------------------------------------------

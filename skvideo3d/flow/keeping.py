@@ -66,6 +66,7 @@ def kept_items(
         All whose flow is not there is computed: it may be wanted for other clips.
     """
     n_given = 0
+    missing = None  # a chunk that was looked for in vain
     if kept.is_complete and not with_pixels:
         for item in _from_store(kept, work):
             yield item
@@ -73,7 +74,10 @@ def kept_items(
         if n_given == kept.n_frames:
             losses.take(kept.loss)
             return
-    yield from islice(_from_video(frames, kept, work, losses, with_pixels), n_given, None)
+        missing = n_given // CHUNK
+    items = video_items(frames, work, losses)
+    batches = _batches(items, kept, missing)
+    yield from islice(_from_video(batches, kept, losses, with_pixels), n_given, None)
 
 
 def _from_store(kept: KeptFlow, work: FlowWork) -> Iterator[FlowItem]:
@@ -88,11 +92,10 @@ def _from_store(kept: KeptFlow, work: FlowWork) -> Iterator[FlowItem]:
 
 
 def _from_video(
-    frames: Iterator[VideoClip], kept: KeptFlow, work: FlowWork, losses: Losses, with_pixels: bool
+    batches: Iterator[list[FlowItem]], kept: KeptFlow, losses: Losses, with_pixels: bool
 ) -> Iterator[FlowItem]:
-    items = video_items(frames, work, losses)
     n_items = 0
-    for number, batch in enumerate(begin_ahead(_batches(items, kept))):
+    for number, batch in enumerate(begin_ahead(batches)):
         if any(item.held is None for item in batch):
             chunk = FlowChunk(
                 np.stack([item.hold() for item in batch]),
@@ -107,10 +110,12 @@ def _from_video(
     kept.finish(n_items, losses.text())
 
 
-def _batches(items: Iterator[FlowItem], kept: KeptFlow) -> Iterator[list[FlowItem]]:
+def _batches(
+    items: Iterator[FlowItem], kept: KeptFlow, missing: int | None
+) -> Iterator[list[FlowItem]]:
     number = 0
     while batch := list(islice(items, CHUNK)):
-        chunk = kept.chunk(number)
+        chunk = None if number == missing else kept.chunk(number)
         numbers = [item.number for item in batch]
         if chunk is not None and chunk.number.tolist() == numbers:
             for item, held in zip(batch, chunk.flow, strict=True):

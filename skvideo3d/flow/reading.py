@@ -68,7 +68,7 @@ class FlowReader:
     with_frames : bool
         Whether clips have frames beside flow.
     n_threads : int, default=1
-        That compute flow.
+        That compute flow; one for a callable that is not thread-safe.
     folder : Path, optional
         Where flow is kept, if `flow` asks for it.
     """
@@ -91,8 +91,9 @@ class FlowReader:
         self._store = FlowStore(folder) if flow.keep and folder is not None else None
         one_by_one = replace(recipe, clip_len=1, clip_stride=1, whole=True)
         self._frames = make_reader(sources, one_by_one, limits)
-        self._pool = ThreadPoolExecutor(n_threads, "skvideo3d-flow")
-        self._n_threads = n_threads
+        is_alone = callable(flow.method) and not flow.thread_safe
+        self._n_threads = 1 if is_alone else n_threads  # others would wait, and seem to work
+        self._pool = ThreadPoolExecutor(self._n_threads, "skvideo3d-flow")
 
     def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:
         """Read a video.

@@ -263,8 +263,9 @@ def flip(path):
 def test_a_damaged_chunk_is_computed_again_with_a_warning(film, folder, which, with_frames):
     expected = Read(film, recipe_of(), folder, with_frames=with_frames)
     flip(chunks(folder)[which])
-    with pytest.warns(UserWarning, match="is damaged .* computed anew"):
+    with pytest.warns(UserWarning, match="is damaged .* computed anew") as warned:
         found = Read(film, recipe_of(), folder, with_frames=with_frames)
+    assert len(warned) == 1
     assert_alike(found, expected)
     assert found.cost.n_pairs == [CHUNK, CHUNK, 5][which]
     again = Read(film, recipe_of(), folder, with_frames=with_frames)

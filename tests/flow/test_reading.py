@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -27,9 +28,9 @@ from PIL import Image
 
 from skvideo3d import VideoSegment
 from skvideo3d.exceptions import FlowError, VideoDecodeError, VideoTimeoutError
-from skvideo3d.flow import OpticalFlow
+from skvideo3d.flow import OpticalFlow, stream
 from skvideo3d.flow.reading import FlowReader
-from skvideo3d.video import Preprocessing
+from skvideo3d.video import Preprocessing, clips
 from skvideo3d.video.clips import ClipRecipe, ReadingCost
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import ReadingLimits
@@ -123,6 +124,54 @@ def test_flow_is_opencvs_of_neighbours_whatever_the_video_is(
         assert expected.std() > 0.01, kind
         assert_same(flows_of(clips), windows(expected, clip_len, clip_stride))
         assert not any(clip.frames for clip in clips)
+
+
+@pytest.mark.parametrize("with_frames", [False, True])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_large_frames_that_do_not_wait_for_their_clip_give_the_same(
+    monkeypatch, n_threads, with_frames
+):
+    video = moving(20)
+    for settings in (
+        {"clip_stride": 4},
+        {"clip_len": 4, "clip_stride": 7},
+        {"clip_len": 1, "clip_stride": 1},
+        {"clip_len": 33},
+        {"clip_len": 33, "short_video": "repeat_last"},
+    ):
+        read_so = partial(read, video, "dis", with_frames=with_frames, n_threads=n_threads)
+        expected = read_so(**settings)
+        with monkeypatch.context() as patch:
+            patch.setattr(stream, "_MAX_WAITING_BYTES", 0)
+            patch.setattr(clips, "_MAX_WAITING_BYTES", 0)
+            found = read_so(**settings)
+        assert_same(flows_of(found), flows_of(expected))
+        for clip, other in zip(found, expected, strict=True):
+            pixels = [frame.pixels for frame in other.frames]
+            np.testing.assert_array_equal([frame.pixels for frame in clip.frames], pixels)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_segments_of_a_file_that_is_read_in_one_pass_are_those_read_alone(
+    tmp_path, write_video, is_kept
+):
+    film = write_video(tmp_path / "film.mp4", list(moving(40)))
+    bounds = [(0, 12), (6, 20), (8, 40), (30, None), (0, 40)]
+    segments = [VideoSegment(film, *each) for each in bounds]
+    expected = [flows_of(read(segment, difference)) for segment in segments]
+    fails = RuntimeError("in the second")
+    flow = OpticalFlow(failing_at(12 + 5, fails), keep=is_kept, name="of this test")
+    reader = reader_of(segments, flow, folder=tmp_path / "flow")
+    errors = []
+    for index, flows in enumerate(expected):
+        if index == 1:
+            with pytest.raises(FlowError, match=r"\[6, 20\) frames.* in the second") as raised:
+                list(reader.read(index, ReadingCost(), Losses("it")))
+            errors.append(raised.value)
+        else:
+            found = list(reader.read(index, ReadingCost(), Losses("it")))
+            assert_same(flows_of(found), flows)
+    reader.close()
 
 
 def test_flow_is_opencvs_tvl1():
@@ -304,6 +353,14 @@ def test_a_callable_runs_in_several_threads_only_if_it_says_so(is_safe):
         reader.close()
     assert counted.n_calls == 2 * 23
     assert (counted.most_at_once > 1) == is_safe
+
+
+def test_waiting_for_ones_turn_is_no_time_of_flow():
+    cost, reader = ReadingCost(), reader_of([moving(24)], Difference(seconds=0.004), n_threads=4)
+    began = time.perf_counter()
+    list(reader.read(0, cost, Losses("it")))
+    reader.close()
+    assert 23 * 0.004 <= cost.flow <= time.perf_counter() - began
 
 
 def test_what_was_computed_is_counted():
@@ -494,7 +551,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skvideo3d.flow import OpticalFlow
+from skvideo3d.flow import OpticalFlow, stream
 from skvideo3d.flow.reading import FlowReader
 from skvideo3d.video import Preprocessing
 from skvideo3d.video.clips import ClipRecipe, ReadingCost

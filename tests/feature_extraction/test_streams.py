@@ -29,6 +29,7 @@ from PIL import Image
 from sklearn import set_config
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -37,7 +38,7 @@ from skvideo3d import C3DTransformer, I3DTransformer, VideoSegment
 from skvideo3d.exceptions import CheckpointError, FlowError, VideoDecodeError
 from skvideo3d.feature_extraction import VideoExtractor
 from skvideo3d.feature_extraction.store import DescriptorStore
-from skvideo3d.flow import OpticalFlow
+from skvideo3d.flow import OpticalFlow, compute_flow, precompute_flow
 from skvideo3d.models import I3D, load_weights, save_weights
 from skvideo3d.video import I3D_PREPROCESSING, Preprocessing
 from skvideo3d.video.sources import as_source
@@ -288,6 +289,17 @@ def test_flow_from_arrays_and_tensors_is_described_as_it_is(small, films, dtype)
         np.testing.assert_allclose(found[0], expected, rtol=0, atol=0.01)
 
 
+@pytest.mark.parametrize("fps", [None, 10.0])
+def test_computed_flow_stands_for_the_file(small, films, fps):
+    given = [compute_flow(film, "dis", resize=40, fps=fps) for film in films]
+    found = i3d(small, "flow", fps=fps, flow=no_flow).transform(given)
+    np.testing.assert_array_equal(found, i3d(small, "flow", fps=fps).transform(films))
+
+
+def no_flow(previous, following):
+    raise AssertionError("flow that is given is not computed")
+
+
 # --- how often, where and by whom ----------------------------------------------------------
 
 
@@ -323,12 +335,30 @@ def test_kept_flow_serves_other_layers_and_clips(small, films, tmp_path):
         assert counted.n_calls == 19 + 24 + 29 + 34  # nothing but the first time
 
 
+@pytest.mark.parametrize("fps", [None, 10.0])
+def test_flow_that_was_computed_beforehand_is_not_computed(small, films, tmp_path, fps):
+    counted = Difference()
+    flow = OpticalFlow(counted, precision="float16", name="of this test", keep=True)
+    precompute_flow(films, tmp_path, flow, resize=40, fps=fps)
+    n_calls = counted.n_calls
+    found = i3d(small, flow=flow, fps=fps, memory=tmp_path).fit_transform(films)
+    assert counted.n_calls == n_calls > 30
+    expected = i3d(small, flow=OpticalFlow(difference, precision="float16"), fps=fps)
+    np.testing.assert_array_equal(found, expected.fit_transform(films))
+
+
+def test_components_are_of_both_streams(small, films):
+    expected = PCA(2, random_state=0).fit_transform(i3d(small).transform(films))
+    found = i3d(small, n_components=2, random_state=0).fit_transform(films)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
 PROGRAM = """
 import os, sys, time
 import numpy as np
 from skvideo3d import I3DTransformer
 from skvideo3d.feature_extraction.store import DescriptorStore
-from skvideo3d.flow import OpticalFlow
+from skvideo3d.flow import OpticalFlow, compute_flow, precompute_flow
 
 weights, film, folder, output = sys.argv[1:]
 

@@ -150,13 +150,13 @@ def test_every_page_is_reached_from_the_index():
     "page", [page for page in PAGES if list(blocks_of(page, "sh"))], ids=name_of
 )
 def test_commands_are_understood_by_the_command_line(page, monkeypatch):
-    from skvideo3d.cli import benchmark, demo, extract, main, weights
+    from skvideo3d.cli import benchmark, demo, extract, flow, main, weights
 
-    for command in (benchmark, demo, extract, weights):
+    for command in (benchmark, demo, extract, flow, weights):
         # The parser is the claim here; what the commands do is tested in tests/cli.
         monkeypatch.setattr(command, "run", lambda args: 0)
     for block in blocks_of(page, "sh"):
-        for line in block.text.splitlines():
+        for line in block.text.replace("\\\n", " ").splitlines():
             words = line.split(" #")[0].split("|")[-1].split()
             if words[:1] == ["skvideo3d"]:
                 assert main(words[1:]) == 0, line

@@ -23,6 +23,7 @@ from skvideo3d.feature_extraction.base import VideoTransformer
 from skvideo3d.feature_extraction.cost import Cost
 from skvideo3d.feature_extraction.extraction import Outcome
 from skvideo3d.feature_extraction.random_weights import has_random_weights
+from skvideo3d.flow import OpticalFlow
 
 from .method_names import describer_name
 from .parts import named_hashes, named_parts
@@ -316,7 +317,7 @@ class _Describing:
         if not timed:
             return
         n_jobs = effective_n_jobs(self.describer.n_jobs)
-        n_threads = _n_flow_threads(n_jobs)
+        n_threads = _n_flow_threads(self.describer, n_jobs)
         per_clip = sum(
             max(c.network, c.reading + c.preprocessing, c.flow / n_threads) for c in timed
         ) / sum(c.n_clips for c in timed)
@@ -370,10 +371,13 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
-def _n_flow_threads(n_jobs: int) -> int:
-    """Count the threads in which each of some processes computes flow; see `extract`."""
+def _n_flow_threads(describer: VideoTransformer, n_jobs: int) -> int:
+    """Count the threads in which each of some processes computes flow."""
     import torch
 
+    flow = OpticalFlow.from_any(getattr(describer, "flow", "tvl1"))
+    if callable(flow.method) and not flow.thread_safe:
+        return 1
     return max(1, torch.get_num_threads() // n_jobs)
 
 

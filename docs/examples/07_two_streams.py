@@ -52,7 +52,14 @@ for stream in ("rgb", "flow", "two-stream"):
 # As the paper adds them: "logits" of two streams are the sum of both networks' scores.
 scores = {
     stream: I3DTransformer(
-        None, stream=stream, layer="logits", norm=None, flow=flow, clip_len=16, random_state=0
+        None,
+        stream=stream,
+        layer="logits",
+        norm=None,
+        flow=flow,
+        clip_len=16,
+        memory=memory,
+        random_state=0,
     ).fit_transform(videos.data[:1])
     for stream in ("rgb", "flow", "two-stream")
 }

@@ -234,6 +234,11 @@ class I3DTransformer(VideoTransformer):
         if name == "flow":
             flow = OpticalFlow.from_any(self.flow)
             flow.check()
+            if flow.keep and self.memory is None:
+                raise ValueError(
+                    "OpticalFlow(keep=True) keeps flow below the folder memory=, which is None; "
+                    "give one, or leave keep out."
+                )
         return Stream(weights, self.preprocessing or weights.preprocessing, flow)
 
     def _weights_by_stream(self) -> dict[StreamName, OneWeights]:

@@ -234,7 +234,8 @@ class Readers:
                 if found is not None:
                     self._messages.put(Outcome(index, found.layers, loss=found.loss))
                     return
-                self._store.note_reading(source.name)
+                if reader.opens(place):
+                    self._store.note_reading(source.name)
             cost, losses = Cost(), Losses(source.name)
             for clip in reader.read(place, cost, losses):
                 self._places.acquire()

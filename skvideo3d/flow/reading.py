@@ -159,6 +159,22 @@ class FlowReader:
                 kept = self._store.open(self.key(index))
                 yield from kept_items(frames, kept, work, losses, with_pixels=self._with_frames)
 
+    def opens(self, index: int) -> bool:
+        """Tell whether a video is opened to be read, and not found in the store.
+
+        Parameters
+        ----------
+        index : int
+            Its place in `sources`.
+
+        Returns
+        -------
+        bool
+        """
+        if self._store is None or self._with_frames or holds_flow(self._sources[index]):
+            return True
+        return not self._store.open(self.key(index)).is_complete
+
     def key(self, index: int) -> str:
         """Name the flow of a video in the folder where flow is kept.
 

@@ -124,6 +124,10 @@ class IsolatedReader:
                 self._drop()
                 raise
 
+    def opens(self, index: int) -> bool:
+        """Tell that a video is opened to be read, whichever it is."""
+        return True
+
     def abort(self) -> None:
         """End what another thread reads here, at once."""
         self._is_aborted = True

@@ -23,6 +23,9 @@ class VideoReader(Protocol):
     def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:
         """Read the video at a place; see `skvideo3d.video.clips.read_clips`."""
 
+    def opens(self, index: int) -> bool:
+        """Tell whether the video at a place will be opened, and not had from elsewhere."""
+
     def abort(self) -> None:
         """End what another thread reads here; it raises an error there."""
 
@@ -74,6 +77,9 @@ class _LocalReader:
     def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:
         return read_clips(self._shared[index], self._recipe, cost, losses)
 
+    def opens(self, index: int) -> bool:
+        return True
+
     def abort(self) -> None:
         pass  # it looks after each clip
 
@@ -95,6 +101,9 @@ class _MixedReader:
     def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:
         reader, place = self._places[index]
         return reader.read(place, cost, losses)
+
+    def opens(self, index: int) -> bool:
+        return True
 
     def abort(self) -> None:
         for reader in self._readers:

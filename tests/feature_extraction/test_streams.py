@@ -332,6 +332,8 @@ def test_kept_flow_serves_other_layers_and_clips(small, films, tmp_path):
         expected = i3d(small, stream, flow=difference, **other).fit_transform(films)
         np.testing.assert_array_equal(found, expected)
         assert counted.n_calls == 19 + 24 + 29 + 34  # nothing but the first time
+    # Flow alone is had without the files.
+    assert len(DescriptorStore(tmp_path / "memory").readings()) == 2 * len(films)
 
 
 @pytest.mark.parametrize("fps", [None, 10.0])
@@ -595,6 +597,12 @@ def test_without_opencv_nothing_is_opened(small, monkeypatch, method, stream):
         i3d(small, stream, flow=method).transform(["no-such-file.mp4"])
     i3d(small, "rgb", flow=method).transform([VIDEO])
     i3d(small, "flow", flow=difference).transform([VIDEO])
+
+
+def test_flow_is_not_kept_nowhere(small):
+    transformer = i3d(small, flow=OpticalFlow("dis", keep=True))
+    with pytest.raises(ValueError, match=r"keep=True\) keeps flow below the folder memory="):
+        transformer.fit(["no-such-file.mp4"])
 
 
 def test_without_a_name_nothing_can_be_kept(small, tmp_path):

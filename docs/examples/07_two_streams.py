@@ -64,6 +64,5 @@ scores = {
     for stream in ("rgb", "flow", "two-stream")
 }
 difference = abs(scores["two-stream"] - (scores["rgb"] + scores["flow"])).max()
-print(
-    f"Joint scores less the sum of both: {difference / abs(scores['rgb']).max():.0e} of the largest."
-)
+largest = abs(scores["two-stream"]).max()
+print(f"Joint scores less the sum of both: {difference / largest:.0e} of the largest.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -81,6 +82,8 @@ def iter_flow(
         If there is one frame alone, or flow cannot be computed; names the video.
     VideoDecodeError
         If the video cannot be read.
+    ValueError
+        If a setting is not usable.
     ImportError
         If OpenCV is needed and not installed.
 
@@ -179,6 +182,8 @@ def frame_recipe(
     -------
     ClipRecipe
     """
+    if fps is not None and not (fps > 0 and math.isfinite(fps)):
+        raise ValueError(f"fps={fps!r}: give a positive number of frames a second, or None.")
     crop = resize if isinstance(resize, tuple) else (resize, resize)
     recipe = Preprocessing(resize=resize, crop=crop)
     return ClipRecipe(1, 1, fps, "loop", recipe, limits.max_pixels)

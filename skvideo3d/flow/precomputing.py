@@ -137,6 +137,7 @@ def precompute_flow(
         raise ValueError(f"videos={videos!r}: give a list of videos, [{videos!r}].")
     resize = resize if isinstance(resize, int) else (int(resize[0]), int(resize[1]))
     n_workers = min(effective_n_jobs(n_jobs), max(len(videos), 1))
+    frame_recipe(resize, fps, limits)  # refuses what makes no sense
     work = _Work(
         recipe, resize, fps, limits, Path(memory) / FLOW_FOLDER, max(1, cpu_count() // n_workers)
     )

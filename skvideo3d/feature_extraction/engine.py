@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from joblib import effective_n_jobs
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError, VideoNotFoundError
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.sources import SegmentSource, VideoSource
+from skvideo3d.video.workers import end_with_parent, results_of
 
 from .devices import Device
 from .extraction import Outcome, extract, look_up
@@ -175,31 +174,14 @@ def _extract(
         return
     size = min(_MAX_PORTION, math.ceil(len(chosen) / (n_jobs * _PORTIONS_PER_JOB)))
     starts = range(0, len(chosen), size)
-    # joblib's processes share out the cores: none of them may be idle.
-    results = _parallel(n_jobs if n_jobs == len(chosen) else resources.n_jobs)(
+    calls = (
         delayed(_list_portion)(chosen[start : start + size], spec, resources) for start in starts
     )
-    try:
+    # joblib's processes share out the cores: none of them may be idle.
+    with results_of(calls, n_jobs if n_jobs == len(chosen) else resources.n_jobs) as results:
         for start, outcomes in zip(starts, results, strict=True):
             for outcome in outcomes:
                 yield replace(outcome, index=indices[start + outcome.index])
-    finally:
-        with warnings.catch_warnings():
-            # joblib warns of results that nobody takes; leaving at the first failure is meant.
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
-
-
-def _parallel(n_jobs: int | None) -> Parallel:
-    # No backend is named: joblib.parallel_config decides where the workers are.
-    try:
-        return Parallel(n_jobs=n_jobs, return_as="generator")
-    except ValueError as error:
-        # The multiprocessing backend; torch in forked processes can also wait for itself for ever.
-        raise ValueError(
-            "The active joblib backend cannot hand results back one by one; use 'loky' (the "
-            "default), 'threading' or 'dask'."
-        ) from error
 
 
 def _list_portion(
@@ -208,16 +190,8 @@ def _list_portion(
     outcomes = []
     for outcome in _extract_portion(sources, spec, resources):
         outcomes.append(outcome)
-        _end_with_parent()
+        end_with_parent()
     return outcomes
-
-
-def _end_with_parent() -> None:
-    """End a worker of loky whose parent was killed: it would work on, and then wait for more."""
-    parent = multiprocessing.parent_process()
-    is_of_loky = multiprocessing.current_process().name.startswith("LokyProcess")
-    if is_of_loky and parent is not None and os.getppid() != parent.pid:
-        os._exit(1)  # nobody is left whom an exception could reach
 
 
 def _extract_portion(

@@ -124,7 +124,7 @@ class _Work:
             n_ahead=(computers.n_batches + 1) * self.batch_size,
             wait=postponed is None,
             limits=self.limits,
-            n_flow_threads=_n_flow_threads(n_readers),
+            n_flow_threads=_n_flow_threads(min(n_readers, len(indices))),
         )
         gatherer = Gatherer(self.sources, self.spec, self.store)
         batch: list[Clip] = []
@@ -182,7 +182,7 @@ def _release(messages: queue.SimpleQueue[object]) -> None:
 
 
 def _n_flow_threads(n_readers: int) -> int:
-    """Share the cores out among the readers: flow takes far longer than any network."""
+    """Share the cores out among the readers: flow takes longer than all else."""
     import torch
 
     return max(1, torch.get_num_threads() // n_readers)

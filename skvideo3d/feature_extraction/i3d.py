@@ -36,8 +36,9 @@ class I3DTransformer(VideoTransformer):
     ----------
     weights : str, path-like, None, or one for each stream, default="kinetics400"
         A published name (``skvideo3d weights list``), the path of a checkpoint in any published
-        layout, or None for a randomly initialised network. Of two streams a pair (RGB, flow) or a
-        dict with the keys "rgb" and "flow"; "kinetics400" and None are for both.
+        layout, or None for a randomly initialised network. Of two streams a pair (RGB, flow);
+        "kinetics400" and None are for both. A dict with the keys "rgb" and "flow" fits any
+        `stream`.
     stream : {"rgb", "flow", "two-stream"}, default="rgb"
         What the network looks at: frames; optical flow; or two networks, one at each, that see the
         same clips of one reading of the video.
@@ -57,7 +58,8 @@ class I3DTransformer(VideoTransformer):
         Frames from the start of a clip to the start of the next.
     fps : float, default=None
         Frame rate in frames per second to which files are resampled by their time stamps, as
-        FFmpeg's ``fps`` filter does; None takes every frame.
+        FFmpeg's ``fps`` filter does; None takes every frame. Arrays of flow
+        are to be of this rate already.
     pooling : {"mean", "max"}, default="mean"
         How the clips of a video become one vector.
     norm : {"l2", "l1", "max"} or None, default="l2"
@@ -246,8 +248,9 @@ class I3DTransformer(VideoTransformer):
         given = self.weights
         names: tuple[StreamName, ...] = ("rgb", "flow")
         if isinstance(given, Mapping):
-            if self.stream == "two-stream" and set(given) == set(names):
-                return {name: given[name] for name in names}
+            wanted = [name for name in names if self.stream in (name, "two-stream")]
+            if set(wanted) <= set(given) <= set(names):
+                return {name: given[name] for name in wanted}
         elif isinstance(given, (tuple, list)):
             if self.stream == "two-stream" and len(given) == len(names):
                 return dict(zip(names, given, strict=True))

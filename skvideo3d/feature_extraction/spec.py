@@ -146,7 +146,9 @@ class DescriptorSpec:
             self.short_video,
             self.pooling,
             self.precision,
-            stream.preprocessing.fingerprint(),
         )
-        flow = () if stream.flow is None else (stream.flow.fingerprint(),)
-        return "|".join(map(repr, values + flow))
+        recipe = stream.preprocessing
+        if stream.flow is None:
+            return "|".join(map(repr, (*values, recipe.fingerprint())))
+        sizes = (recipe.resize, recipe.crop)  # the rest is for pixels
+        return "|".join(map(repr, (*values, sizes, stream.flow.fingerprint())))

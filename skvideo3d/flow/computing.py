@@ -15,7 +15,7 @@ from skvideo3d.video.clips import ClipRecipe, ReadingCost
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
 from skvideo3d.video.preprocessing import I3D_PREPROCESSING, Preprocessing
-from skvideo3d.video.sources import as_source
+from skvideo3d.video.sources import VideoSource, as_source
 
 from .reading import FlowReader, errors_of
 from .recipe import FlowFunction, OpticalFlow
@@ -104,28 +104,7 @@ def iter_flow(
     """
     recipe = OpticalFlow.from_any(flow)
     recipe.check()
-    source = as_source(video)
-    n_threads = cpu_count()
-    reader = FlowReader(
-        [source],
-        frame_recipe(resize, fps, limits),
-        recipe,
-        limits,
-        with_frames=False,
-        n_threads=n_threads,
-    )
-    try:
-        with errors_of(source.name):
-            waiting: deque[FlowItem] = deque()
-            for item in reader.items(0, ReadingCost(), Losses(source.name)):
-                item.begin()
-                waiting.append(item)
-                if len(waiting) > 2 * n_threads:
-                    yield _frame(waiting.popleft(), recipe)
-            while waiting:
-                yield _frame(waiting.popleft(), recipe)
-    finally:
-        reader.close()
+    return _iter_flow(as_source(video), recipe, frame_recipe(resize, fps, limits), limits)
 
 
 def compute_flow(
@@ -184,10 +163,29 @@ def frame_recipe(
     """
     if fps is not None and not (fps > 0 and math.isfinite(fps)):
         raise ValueError(f"fps={fps!r}: give a positive number of frames a second, or None.")
-    crop = resize if isinstance(resize, tuple) else (resize, resize)
-    recipe = Preprocessing(resize=resize, crop=crop)
+    crop = (resize, resize) if np.ndim(resize) == 0 else resize
+    recipe = Preprocessing(resize=resize, crop=crop)  # type: ignore[arg-type]
     return ClipRecipe(1, 1, fps, "loop", recipe, limits.max_pixels)
 
 
 def _frame(item: FlowItem, flow: OpticalFlow) -> FlowFrame:
     return FlowFrame(item.number, item.time, flow.decode(item.hold()))
+
+
+def _iter_flow(
+    source: VideoSource, recipe: OpticalFlow, frames: ClipRecipe, limits: ReadingLimits
+) -> Iterator[FlowFrame]:
+    n_threads = cpu_count()
+    reader = FlowReader([source], frames, recipe, limits, with_frames=False, n_threads=n_threads)
+    try:
+        with errors_of(source.name):
+            waiting: deque[FlowItem] = deque()
+            for item in reader.items(0, ReadingCost(), Losses(source.name)):
+                item.begin()
+                waiting.append(item)
+                if len(waiting) > 2 * n_threads:
+                    yield _frame(waiting.popleft(), recipe)
+            while waiting:
+                yield _frame(waiting.popleft(), recipe)
+    finally:
+        reader.close()

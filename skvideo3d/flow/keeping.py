@@ -18,6 +18,9 @@ from .stream import FlowItem, FlowWork, begin_ahead, video_items
 
 __all__ = ["flow_key", "kept_items"]
 
+# Raised whenever a change of the code changes flow, so that what is kept is not mixed up.
+_ALGORITHM = 1
+
 
 def flow_key(identity: tuple[Any, ...], flow: OpticalFlow, recipe: ClipRecipe) -> str:
     """Name the flow of a video by all that it depends on.
@@ -36,7 +39,7 @@ def flow_key(identity: tuple[Any, ...], flow: OpticalFlow, recipe: ClipRecipe) -
         In hexadecimal.
     """
     fps = None if recipe.fps is None else float(recipe.fps)
-    values = (identity, flow.fingerprint(), fps, recipe.preprocessing.resize)
+    values = (_ALGORITHM, identity, flow.fingerprint(), fps, recipe.preprocessing.resize)
     return hashlib.sha256(repr(values).encode(errors="surrogateescape")).hexdigest()
 
 

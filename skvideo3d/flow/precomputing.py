@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from joblib import cpu_count, effective_n_jobs
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 from skvideo3d.video.arrays import holds_flow
 from skvideo3d.video.claims import Claim, Claims
-from skvideo3d.video.clips import ReadingCost
+from skvideo3d.video.clips import ClipRecipe, ReadingCost
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
 from skvideo3d.video.sources import VideoSource, as_source
+from skvideo3d.video.workers import end_with_parent, results_of
 
 from .computing import SIZE, frame_recipe
 from .reading import FlowReader, errors_of
@@ -58,7 +57,7 @@ class PrecomputedFlow:
 
 
 def precompute_flow(
-    videos: Sequence[Any],
+    videos: Iterable[Any],
     memory: str | os.PathLike[str],
     flow: OpticalFlow | Literal["tvl1", "dis"] = "tvl1",
     *,
@@ -109,6 +108,8 @@ def precompute_flow(
         If a video has no flow or cannot be read and `on_error` is "raise".
     ValueError
         If a setting is not usable.
+    OSError
+        If flow cannot be kept in the folder.
     ImportError
         If OpenCV is needed and not installed.
 
@@ -135,11 +136,18 @@ def precompute_flow(
         raise ValueError(f"on_error={on_error!r}: use 'raise' or 'skip'.")
     if isinstance(videos, (str, os.PathLike)):
         raise ValueError(f"videos={videos!r}: give a list of videos, [{videos!r}].")
-    resize = resize if isinstance(resize, int) else (int(resize[0]), int(resize[1]))
+    if hasattr(videos, "columns"):
+        raise ValueError("videos is a table: give the column with the paths, videos['path'].")
+    videos = list(videos)  # of a Series too, whose own numbers are names
+    if os.path.exists(memory) and not os.path.isdir(memory):
+        raise ValueError(f"memory={os.fspath(memory)!r} is no folder; give one, or a new name.")
     n_workers = min(effective_n_jobs(n_jobs), max(len(videos), 1))
-    frame_recipe(resize, fps, limits)  # refuses what makes no sense
     work = _Work(
-        recipe, resize, fps, limits, Path(memory) / FLOW_FOLDER, max(1, cpu_count() // n_workers)
+        recipe,
+        frame_recipe(resize, fps, limits),
+        limits,
+        Path(memory) / FLOW_FOLDER,
+        max(1, cpu_count() // n_workers),
     )
     found = PrecomputedFlow()
     done = {}
@@ -147,9 +155,8 @@ def precompute_flow(
     # Those that another process is at are left for the end.
     for wait in (False, True):
         jobs = (delayed(work)(videos[index], wait=wait) for index in todo)
-        results = Parallel(n_jobs=n_workers, return_as="generator")(jobs)
         postponed = []
-        with _closing(results):
+        with results_of(jobs, n_workers) as results:
             for index, one in zip(todo, results, strict=True):
                 if one is None:
                     postponed.append(index)
@@ -171,17 +178,6 @@ def precompute_flow(
     return found
 
 
-@contextmanager
-def _closing(results: Any) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with warnings.catch_warnings():
-            # joblib warns of results that nobody takes; leaving at the first failure is meant.
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
-
-
 @dataclass
 class _Done:
     n_frames: int = 0
@@ -195,8 +191,7 @@ class _Work:
     """What is done to each video; sent to workers."""
 
     flow: OpticalFlow
-    resize: int | tuple[int, int]
-    fps: float | None
+    frames: ClipRecipe
     limits: ReadingLimits
     folder: Path
     n_threads: int
@@ -214,7 +209,7 @@ class _Work:
     def _of_source(self, source: VideoSource, *, wait: bool) -> _Done | None:
         reader = FlowReader(
             [source],
-            frame_recipe(self.resize, self.fps, self.limits),
+            self.frames,
             self.flow,
             self.limits,
             with_frames=False,
@@ -225,7 +220,7 @@ class _Work:
             key = reader.key(0)
             kept = FlowStore(self.folder).open(key)
             claims = Claims(self.folder / "locks")
-            while kept.n_frames is None:
+            while not kept.is_whole:
                 claim = claims.take(key)
                 if claim is not None:
                     try:
@@ -235,20 +230,23 @@ class _Work:
                 if not wait:
                     return None
                 time.sleep(_POLL)
-            return _Done(kept.n_frames, 0, kept.loss)
+            return _Done(kept.n_frames or 0, 0, kept.loss)
         finally:
             reader.close()
+            end_with_parent()
 
     def _computed(
         self, source: VideoSource, reader: FlowReader, kept: KeptFlow, claim: Claim
     ) -> _Done:
         cost = ReadingCost()
-        if kept.n_frames is None:  # nobody finished it just now
+        if not kept.is_whole:  # nobody finished it just now
             with errors_of(source.name):
                 for _ in reader.items(0, cost, Losses(source.name)):
                     claim.refresh()
-        if kept.n_frames is None:
-            raise SkVideo3DError(
+                    end_with_parent()
+        if kept.n_frames is None or not kept.is_whole:
+            # No fault of the video: the next one would be computed for nothing as well.
+            raise OSError(
                 f"{source.name!r}: its flow was computed and cannot be kept in "
                 f"{str(self.folder)!r}; free space there or mend the permissions."
             )

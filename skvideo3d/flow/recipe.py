@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -79,7 +79,8 @@ class OpticalFlow:
     array([[[ 0. , -0.175], [ 1. , 0.05 ]]], dtype=float32)
     """
 
-    method: Literal["tvl1", "dis"] | FlowFunction = "tvl1"
+    # Callables need not be hashable; that recipes of different ones have the same hash is no harm.
+    method: Literal["tvl1", "dis"] | FlowFunction = field(default="tvl1", hash=False)
     bound: float = 20.0
     precision: Literal["float32", "float16", "uint8"] = "float32"
     keep: bool = False

@@ -173,6 +173,11 @@ class KeptFlow:
         return self._read_end() is not None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is complete and no chunk has been removed since; none is read."""
+        return self.n_frames is not None and self._has_chunks(self.n_frames)
+
+    @property
     def n_frames(self) -> int | None:
         """Frames of flow in all chunks together; None if it is not complete."""
         end = self._read_end()
@@ -234,10 +239,13 @@ class KeptFlow:
         loss : str
             What of the video could not be read.
         """
-        if all(self._path(number).exists() for number in range(-(-n_frames // CHUNK))):
+        if self._has_chunks(n_frames):
             path = self._folder / "end.json"
             notes = {"n_frames": int(n_frames), "loss": loss}
             self._store.write(path, seal(self._name(path), b"", notes))
+
+    def _has_chunks(self, n_frames: int) -> bool:
+        return all(self._path(number).exists() for number in range(-(-n_frames // CHUNK)))
 
     def _read_end(self) -> tuple[int, str] | None:
         if self._end is None:

@@ -89,3 +89,15 @@ def test_scores_of_two_streams_depend_on_both(both):
 def test_keeping_flow_does_not_change_it(both):
     kept = replace(both, second=replace(both.second, flow=OpticalFlow("dis", keep=True)))
     assert kept.fingerprints() == both.fingerprints()
+
+
+def test_of_the_recipe_for_pixels_only_the_sizes_count_for_flow(both):
+    second = both.second
+    alone = replace(
+        both, layers=("avg_pool",), weights=second.weights, flow=second.flow, second=None
+    )
+    scaled = replace(alone, preprocessing=replace(I3D_PREPROCESSING, scale=1.0, mean=(3, 2, 1)))
+    assert scaled.fingerprints() == alone.fingerprints()
+    for sizes in ({"crop": (200, 224)}, {"resize": 250}):
+        other = replace(alone, preprocessing=replace(I3D_PREPROCESSING, **sizes))
+        assert other.fingerprints() != alone.fingerprints()

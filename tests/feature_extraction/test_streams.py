@@ -522,6 +522,14 @@ def test_random_weights_beside_a_file_are_drawn_once(small):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(both)).transform([video]), rows)
 
 
+def test_a_dict_of_weights_fits_any_stream(small, films):
+    for stream in ("rgb", "flow"):
+        by_dict = i3d(small, stream).set_params(weights=dict(small))
+        np.testing.assert_array_equal(
+            by_dict.fit_transform(films[:1]), i3d(small, stream).fit_transform(films[:1])
+        )
+
+
 def test_weights_are_known_by_stream(small, films):
     hashes = i3d(small).fit(films).weights_sha256_
     assert hashes == {s: i3d(small, s).fit(films).weights_sha256_ for s in ("rgb", "flow")}
@@ -547,7 +555,7 @@ FLOW = np.zeros((12, 40, 53, 2), np.float32)
         ({"rgb": "{rgb}", "depth": "{flow}"}, "two-stream", ValueError, "one for each stream"),
         ("kinetics400-rgb", "two-stream", ValueError, "takes one for each stream"),
         (("{rgb}", "{flow}"), "rgb", ValueError, "stream='rgb' takes one, a name or a path"),
-        ({"flow": "{flow}"}, "flow", ValueError, "stream='flow' takes one, a name or a path"),
+        ({"rgb": "{rgb}"}, "flow", ValueError, "stream='flow' takes one, a name or a path"),
         (("{flow}", "{rgb}"), "two-stream", CheckpointError, "is the flow stream, and weights of"),
         ("{flow}", "rgb", CheckpointError, r"flow\.safetensors.* use it with stream='flow'"),
         ("{rgb}", "flow", CheckpointError, r"rgb\.safetensors.* use it with stream='rgb'"),

@@ -1,7 +1,7 @@
 import copy
 import pickle
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -238,3 +238,16 @@ def test_scikit_learn_clones_a_recipe_whose_callable_cannot_be_copied():
     with pytest.raises(TypeError):
         copy.deepcopy(recipe.method)
     assert clone(Estimator(recipe)).flow == recipe
+
+
+def test_a_callable_need_not_be_hashable():
+    @dataclass
+    class Scaled:  # which has no hash, as it can be compared and changed
+        factor: float
+
+        def __call__(self, previous, following):
+            return np.full((*previous.shape[:2], 2), self.factor)
+
+    one, same, other = (OpticalFlow(Scaled(factor)) for factor in (1.0, 1.0, 2.0))
+    assert hash(one) == hash(same)
+    assert one == same != other

@@ -58,8 +58,8 @@ class I3DTransformer(VideoTransformer):
         Frames from the start of a clip to the start of the next.
     fps : float, default=None
         Frame rate in frames per second to which files are resampled by their time stamps, as
-        FFmpeg's ``fps`` filter does; None takes every frame. Arrays of flow
-        are to be of this rate already.
+        FFmpeg's ``fps`` filter does; None takes every frame. Arrays of flow are of this rate
+        already.
     pooling : {"mean", "max"}, default="mean"
         How the clips of a video become one vector.
     norm : {"l2", "l1", "max"} or None, default="l2"

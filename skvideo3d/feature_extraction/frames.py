@@ -88,9 +88,10 @@ class FrameTransformer(VideoTransformer):
         them with every portion of the videos.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder in which descriptors are kept, so that each video is decoded once across calls,
-        folds, processes and runs. A module is known by its parameters and buffers, and by the
-        classes, names and plain attributes of its submodules, but not by the code of its methods:
-        when that changes, use another folder.
+        folds, processes and runs. A module is known by its parts, arrays, attributes and code; one
+        that holds what cannot be told from others is refused. Not seen is what code reaches by the
+        name of a Python module, as in ``layers.scale(x)``, and a new version of an installed
+        package: when these change, use another folder.
     random_state : int, RandomState or None, default=None
         Seed of random weights (``weights=None``) and of the PCA's randomised solver.
     verbose : int, default=0
@@ -101,7 +102,8 @@ class FrameTransformer(VideoTransformer):
     feature_blocks_ : dict of str to slice
         Columns of each layer, before PCA.
     weights_sha256_ : str
-        What the weights are known by.
+        What the weights are known by: a file by its content, a module by its structure and all its
+        arrays.
     pca_ : sklearn.decomposition.PCA
         Only with `n_components`.
     seed_ : int
@@ -208,6 +210,10 @@ class FrameTransformer(VideoTransformer):
         from skvideo3d.models.frame_weights import resolve_frame_weights
 
         weights = resolve_frame_weights(
-            self.network, self.weights, seed=seed, preprocessing=self.preprocessing
+            self.network,
+            self.weights,
+            seed=seed,
+            preprocessing=self.preprocessing,
+            is_kept=getattr(self.memory, "location", self.memory) is not None,
         )
         return (self._stream(weights),)

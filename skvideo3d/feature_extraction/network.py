@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .devices import usable_device
+from .same_module import SameModule
 from .spec import DescriptorSpec, Precision, Stream
 from .torch_settings import torch_settings
 
@@ -210,7 +212,6 @@ class _Stage:
         return self._device[: len(batch)].copy_(batch, non_blocking=True)
 
 
-@lru_cache(maxsize=16)  # a spec may hold a user's module
 def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
     """Find the number of values in each layer of a spec, without weights or computation.
 
@@ -227,13 +228,22 @@ def descriptor_sizes(spec: DescriptorSpec) -> dict[str, int]:
     ValueError
         If the layer is no descriptor, or the network cannot take clips of this length and size.
     """
+    module = spec.weights.module
+    if module is None:
+        return _sizes(spec, None)
+    without = replace(spec, weights=replace(spec.weights, module=None))
+    return _sizes(without, SameModule(module))
+
+
+@lru_cache(maxsize=16)
+def _sizes(spec: DescriptorSpec, module: SameModule | None) -> dict[str, int]:
     import torch
 
     from skvideo3d.models.checkpoints import build_network
 
     found: dict[str, dict[str, Tensor]] = {}
     for stream in spec.streams:
-        network = build_network(stream.weights)
+        network = build_network(_of(stream.weights, module))
         layers = network_layers(spec, stream)
         for layer in layers:
             # C3D's maps are millions of values: what describes a video is fewer than what it
@@ -287,14 +297,18 @@ def _joined(spec: DescriptorSpec, found: Mapping[str, dict[str, Tensor]]) -> dic
     return joined
 
 
-@lru_cache(maxsize=64)
 def _recipe(stream: Stream) -> Preprocessing:
     """Find the mean cube of the weights where this machine keeps it."""
-    from skvideo3d.models.checkpoints import relocated
-
     if stream.preprocessing != stream.weights.preprocessing:
         return stream.preprocessing
-    return relocated(stream.weights).preprocessing
+    return _recipe_of(replace(stream.weights, module=None))
+
+
+@lru_cache(maxsize=64)
+def _recipe_of(weights: Weights) -> Preprocessing:
+    from skvideo3d.models.checkpoints import relocated
+
+    return relocated(weights).preprocessing
 
 
 class _Loaded:
@@ -334,7 +348,8 @@ def _load(weights: Weights, precision: Precision, device: str) -> _Loaded:
     from skvideo3d.models.checkpoints import load_network
 
     with _loading:
-        by_device = _by_device(weights, precision)
+        same = None if weights.module is None else SameModule(weights.module)
+        by_device = _by_device(replace(weights, module=None), precision, same)
         if device not in by_device:
             network = prepare_network(load_network(weights), precision, device)
             by_device[device] = _Loaded(network, device)
@@ -342,5 +357,14 @@ def _load(weights: Weights, precision: Precision, device: str) -> _Loaded:
 
 
 @lru_cache(maxsize=4)  # the paper's three networks in a union, and one more
-def _by_device(weights: Weights, precision: Precision) -> dict[str, _Loaded]:
-    return {}
+def _by_device(
+    weights: Weights, precision: Precision, module: SameModule | None
+) -> dict[str, _Loaded]:
+    by_device: dict[str, _Loaded] = {}
+    if module is not None:  # nobody can ask for it any more
+        weakref.finalize(module.module, by_device.clear).atexit = False
+    return by_device
+
+
+def _of(weights: Weights, module: SameModule | None) -> Weights:
+    return weights if module is None else replace(weights, module=module.module)

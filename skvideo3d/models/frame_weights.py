@@ -41,6 +41,7 @@ def resolve_frame_weights(
     *,
     seed: int | None = None,
     preprocessing: Preprocessing | None = None,
+    is_kept: bool = False,
 ) -> Weights:
     """Find out what `network` and `weights` mean, fetching published files.
 
@@ -55,19 +56,23 @@ def resolve_frame_weights(
         Of random weights; None draws one.
     preprocessing : Preprocessing, optional
         What goes before the network instead of what belongs to the weights.
+    is_kept : bool, default=False
+        Whether what the network gives will be found again by these weights, in other processes.
 
     Returns
     -------
     Weights
         A module is known by the SHA-256 of its structure (see
-        `skvideo3d.models.module_content.structure_of`) and of its parameters.
+        `skvideo3d.models.module_content.structure_of`), with its own numbers by that of all its
+        content. Those of a module that cannot be told from others are equal to themselves alone.
 
     Raises
     ------
     ImportError
         If torchvision is needed and cannot be used.
     ValueError
-        If there is no such network, or none of such weights.
+        If there is no such network, or none of such weights; if `is_kept` and a module has what
+        cannot be told from others.
     CheckpointError
         If a file is not there, is no state dict, or was changed.
     DownloadError
@@ -82,10 +87,11 @@ def resolve_frame_weights(
     """
     recipe = preprocessing or IMAGENET_PREPROCESSING
     module = None if isinstance(network, str) else network
-    config = _config(network)
+    config = _config(network, is_kept=is_kept)
     if weights is None:
         seed = secrets.randbits(32) if seed is None else seed
-        text = f"random-{ANY_INITIALIZATION}-frame-{seed}-{json.dumps(config)}"
+        known_by = {k: v for k, v in config if k not in ("reached", "unknown")}
+        text = f"random-{ANY_INITIALIZATION}-frame-{seed}-{json.dumps(known_by)}"
         return Weights("frame", config, text, None, seed, recipe, module)
     if weights == "default" and module is not None:
         _check_numbers(module)
@@ -134,13 +140,24 @@ def foresee_frame_weights(
     return Weights("frame", config, "", None, None, recipe_of(published))
 
 
-def _config(network: str | nn.Module, options: dict[str, Any] | None = None) -> Config:
+def _config(
+    network: str | nn.Module, options: dict[str, Any] | None = None, *, is_kept: bool = False
+) -> Config:
     if isinstance(network, str):
         check_name(network)
         return freeze_config({"network": network, **(options or {})})
     if isinstance(network, type):
         raise ValueError(f"network={network.__name__} is a class: pass a module that it makes.")
-    return freeze_config({"module": structure_of(network)})
+    own = structure_of(network, reached=False)
+    config: dict[str, object] = {"module": own.sha256}
+    if is_kept:
+        structure = structure_of(network)
+        if structure.unknown:
+            raise _cannot_be_kept(network, *structure.unknown[0])
+        config["reached"] = structure.sha256
+    elif own.unknown:
+        config["unknown"] = secrets.token_hex(16)  # equal to itself alone
+    return freeze_config(config)
 
 
 def _published(network: str | nn.Module, weights: str | PathLike[str]) -> Any:
@@ -176,6 +193,14 @@ def _options_in(path: str, network: str) -> dict[str, Any]:
     if auxiliary:
         options["aux_logits"] = any(name in shapes for name in auxiliary)
     return options
+
+
+def _cannot_be_kept(module: nn.Module, where: str, kind: str) -> Exception:
+    return ValueError(
+        f"What {type(module).__name__} computes cannot be kept: nothing tells {where} (of class "
+        f"{kind}) from another, so that its descriptors could be mixed up with those of others. "
+        "Keep there what it is made from, as numbers, texts or tensors; or use memory=None."
+    )
 
 
 def _not_there(network: str | nn.Module, weights: str | PathLike[str]) -> Exception:

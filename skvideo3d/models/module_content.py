@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from .telling import Telling
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["content_of", "structure_of"]
-
-# Where an object lies in memory, in the text that it has of itself.
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
+__all__ = ["ModuleStructure", "content_of", "structure_of"]
 
 
-def structure_of(module: nn.Module) -> str:
-    """Hash all of a module but its parameters.
+@dataclass(frozen=True)
+class ModuleStructure:
+    """All of a module but its parameters' numbers, as far as it can be told.
 
-    Of every submodule: its name, the name of its class, what its ``repr`` tells, its public
-    attributes that are numbers, texts, functions or sequences of these, and its buffers. Not seen
-    are attributes of any other kind, and the code of its methods except of TorchScript's modules.
+    Parameters
+    ----------
+    sha256 : str
+        In hexadecimal.
+    unknown : tuple of (str, str)
+        What cannot be told from others: where it is, and of which class. Two modules that have
+        such a thing may differ although their hashes are equal.
+    """
+
+    sha256: str
+    unknown: tuple[tuple[str, str], ...]
+
+
+def structure_of(module: nn.Module, *, reached: bool = True) -> ModuleStructure:
+    """Hash all of a module but its parameters' numbers.
+
+    That is its parts by their names; their classes' code; their attributes and buffers, of
+    whatever kind; the names, types and shapes of the parameters, and which are the same; hooks;
+    the graphs of `torch.fx` and TorchScript, whose constants and parameters count as well.
 
     Parameters
     ----------
     module : Module
+    reached : bool, default=True
+        Whether lists, arrays and other objects that change count where they are not the module's
+        own but its functions and classes hold them: as globals, in closures, as attributes. Running
+        the module may change them, and a copy of it has the same ones.
 
     Returns
     -------
-    str
-        SHA-256, in hexadecimal.
+    ModuleStructure
 
     Examples
     --------
@@ -43,22 +57,13 @@ def structure_of(module: nn.Module) -> str:
     >>> structure_of(nn.Conv2d(3, 4, 3)) == structure_of(nn.Conv2d(3, 4, 3, padding=1))
     False
     """
-    digest = hashlib.sha256()
-    for name, part in module.named_modules(remove_duplicate=False):
-        kind = type(part)
-        own = {key: _told(value) for key, value in sorted(vars(part).items())}
-        plain = {key: text for key, text in own.items() if text and key.lstrip("_") == key}
-        plain.pop("training", None)
-        line = f"{name}|{kind.__module__}.{kind.__qualname__}|{part.extra_repr()}|{plain}\n"
-        if isinstance(part, torch.jit.ScriptModule):
-            line += f"{getattr(part, 'code', '')}\n"
-        digest.update(_ADDRESS.sub("", line).encode())
-    _add_tensors(digest, module.named_buffers(remove_duplicate=False))
-    return digest.hexdigest()
+    telling = _told(module, numbers=False, reached=reached)
+    unknown = ((where, type(value).__qualname__) for where, value in telling.unknown)
+    return ModuleStructure(telling.hexdigest(), tuple(unknown))
 
 
 def content_of(module: nn.Module) -> str:
-    """Hash a module's parameters.
+    """Hash all of a module that is its own, its parameters' numbers included.
 
     Parameters
     ----------
@@ -67,27 +72,16 @@ def content_of(module: nn.Module) -> str:
     Returns
     -------
     str
-        SHA-256 of their names, types, shapes and numbers, in hexadecimal.
+        SHA-256, in hexadecimal.
     """
-    digest = hashlib.sha256()
-    _add_tensors(digest, module.named_parameters(remove_duplicate=False))
-    return digest.hexdigest()
+    return _told(module, numbers=True, reached=False).hexdigest()
 
 
-def _told(value: object) -> str:
-    """Give a text for what is the same in every process, and none for all else."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return repr(value)
-    if isinstance(value, tuple | list):
-        parts = [_told(part) for part in value]
-        return f"({', '.join(parts)})" if all(parts) else ""
-    names = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    return ".".join(names) if all(isinstance(name, str) for name in names) else ""  # type: ignore[arg-type]
-
-
-def _add_tensors(digest: hashlib._Hash, tensors: Iterable[tuple[str, Tensor]]) -> None:
-    for name, tensor in tensors:
-        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}\n".encode())
-        if not tensor.is_meta:
-            plain = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(plain.view(torch.uint8).numpy().data)
+def _told(module: nn.Module, *, numbers: bool, reached: bool) -> Telling:
+    telling = Telling(reached=reached)
+    telling.tell_parameters(module, numbers=numbers)
+    try:
+        telling.tell(module, "network")
+    except RecursionError:
+        telling.unknown.append(("something deep inside network", module))
+    return telling

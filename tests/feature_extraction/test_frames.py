@@ -1,7 +1,9 @@
 """FrameTransformer: equal to a plain loop over frames, and a transformer like the others."""
 
+import gc
 import pickle
 import sys
+from functools import partial
 
 import cv2
 import numpy as np
@@ -194,6 +196,145 @@ def test_leave_one_out_reads_each_video_once(describer, paths, tmp_path):
     assert readings(tmp_path / "m") == 4
 
 
+# --- modules that look alike -----------------------------------------------------------------
+
+
+class Formula(nn.Module):
+    """A convolution, and a formula in an attribute."""
+
+    def __init__(self, formula):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 5)
+        for value in self.parameters():
+            nn.init.constant_(value, 0.1)
+        self._formula = formula
+
+    def forward(self, x):
+        return self._formula(self.conv(x).mean((2, 3))) + torch.arange(4.0)
+
+
+class Opaque:
+    """Cannot be told from others of its class, as what is written in other languages."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.factor * x
+
+    def __deepcopy__(self, memo):
+        return Opaque(self.factor)
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("cannot pickle")
+
+
+def redefined(exponent):
+    class Net(Formula):
+        def forward(self, x):
+            return super().forward(x) ** exponent
+
+    return Net(nn.Identity())
+
+
+def hooked(factor):
+    network = Formula(nn.Identity())
+    network.register_forward_hook(lambda module, inputs, output: factor * output)
+    return network
+
+
+def graph(formula):
+    network = Formula(formula)
+    return torch.fx.GraphModule(network, torch.fx.Tracer().trace(network), "Graph")
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Formula(lambda x: x), Formula(lambda x: x * 3)),
+        (Formula(torch.tensor(1.0).mul), Formula(torch.tensor(3.0).mul)),
+        (Formula(partial(torch.mul, 2.0)), Formula(partial(torch.mul, 3.0))),
+        (Formula(Opaque(2.0)), Formula(Opaque(3.0))),
+        (redefined(1), redefined(2)),
+        (hooked(1), hooked(2)),
+        (graph(torch.relu), graph(torch.exp)),
+    ],
+)
+def test_no_module_gets_the_rows_of_another(one, other, is_kept, noise_videos, tmp_path):
+    parameters = {"preprocessing": SMALL, "layer": "output", "norm": None}
+    if is_kept and isinstance(getattr(one, "_formula", None), Opaque):
+        with pytest.raises(ValueError, match=r"network\._formula \(of class Opaque\).*memory"):
+            FrameTransformer(one, memory=tmp_path, **parameters).fit(["no-such-file.mp4"])
+        return
+    expected = [by_formula(network, noise_videos) for network in (one, other)]
+    assert not np.allclose(*expected)
+    for network, rows in zip((one, other, one), (*expected, expected[0]), strict=True):
+        describer = FrameTransformer(network, memory=tmp_path if is_kept else None, **parameters)
+        np.testing.assert_allclose(describer.transform(noise_videos), rows, rtol=1e-4)
+        np.testing.assert_allclose(describer.fit_transform(noise_videos), rows, rtol=1e-4)
+
+
+def by_formula(network, videos):
+    rows = []
+    for video in videos:
+        frames = np.stack([SMALL.prepare_frame(frame) for frame in video])
+        clips = torch.from_numpy(SMALL.prepare_clips(frames[None]))[0]
+        with torch.no_grad():
+            rows.append(network(clips.transpose(0, 1)).mean(0).numpy())
+    return np.stack(rows)
+
+
+def test_what_changes_inside_a_module_that_cannot_be_told_is_noticed(noise_videos):
+    opaque = Opaque(1.0)
+    network = Formula(opaque)
+    describer = FrameTransformer(network, preprocessing=SMALL, layer="output", norm=None)
+    describer.fit(noise_videos)
+    describer.transform(noise_videos)
+    opaque.factor = 2.0
+    rows = describer.transform(noise_videos)
+    np.testing.assert_allclose(rows, by_formula(network, noise_videos), rtol=1e-4)
+
+
+def test_a_modules_copy_goes_with_it(noise_videos):
+    class Noted(nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3))
+
+    def n_there():
+        gc.collect()
+        return sum(type(each) is Noted for each in gc.get_objects())
+
+    network = Noted()
+    for _ in range(3):
+        FrameTransformer(network, preprocessing=SMALL).fit_transform(noise_videos)
+        assert n_there() == 2
+    del network
+    assert n_there() == 0
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_random_weights_of_other_shapes_are_others(is_kept, noise_videos, tmp_path):
+    class Projection(nn.Module):
+        def __init__(self, n):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(n, 3))
+
+        def forward(self, x):
+            return x.mean((2, 3)) @ self.weight.T
+
+    for n in (4, 7):
+        describer = FrameTransformer(
+            Projection(n),
+            weights=None,
+            random_state=0,
+            preprocessing=SMALL,
+            layer="output",
+            memory=tmp_path if is_kept else None,
+        )
+        assert describer.fit_transform(noise_videos).shape == (len(noise_videos), n)
+
+
 # --- a transformer like the others -----------------------------------------------------------
 
 
@@ -244,6 +385,23 @@ def test_a_state_dict_replaces_the_modules_weights(describer, noise_videos, tmp_
     rows = clone(describer).set_params(weights=tmp_path / "weights.pth").transform(noise_videos)
     expected = clone(describer).set_params(network=SmallNetwork(seed=3)).transform(noise_videos)
     np.testing.assert_array_equal(rows, expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda network: network.bn.running_mean.fill_(3.0),
+        lambda network: setattr(network.conv, "padding", (1, 1)),
+    ],
+)
+def test_statistics_and_settings_that_changed_since_fit_need_another(
+    describer, noise_videos, change
+):
+    sha256 = describer.fit(noise_videos).weights_sha256_
+    change(describer.network)
+    with pytest.raises(CheckpointError, match="FrameTransformer was fitted with weights"):
+        describer.transform(noise_videos[:1])
+    assert describer.fit(noise_videos).weights_sha256_ != sha256
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,10 @@ def add_describer_options(parser: argparse.ArgumentParser) -> None:
         "--flow-precision", choices=FLOW_PRECISIONS, help="in which flow is held (default: float32)"
     )
     flow.add_argument(
-        "--keep-flow", action="store_true", default=None, help="keep flow beside descriptors"
+        "--keep-flow",
+        action="store_true",
+        default=None,
+        help="keep flow beside descriptors (what is kept there is used in any case)",
     )
     flow.add_argument(
         "--flow-weights",

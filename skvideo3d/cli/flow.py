@@ -29,7 +29,7 @@ _MAX_WORDS = 3  # that are said again
 _DESCRIPTION = """\
 Compute the optical flow of videos and keep it below DIR, so that
 
-  skvideo3d extract VIDEO ... --network i3d --stream flow --keep-flow --memory DIR
+  skvideo3d extract VIDEO ... --network i3d --stream flow --memory DIR
 
 finds it there, whatever its weights, layers and clips, if --flow, --flow-precision and --fps are
 those given here, and the weights resize frames as --resize says. VIDEO is what it is there: a video
@@ -56,7 +56,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("videos", metavar="VIDEO", nargs="+", help="file, folder or list")
-    parser.add_argument("--memory", metavar="DIR", type=Path, required=True)
+    parser.add_argument(
+        "--memory", metavar="DIR", type=Path, required=True, help="folder in which to keep it"
+    )
     parser.add_argument(
         "--flow",
         choices=FLOW_METHODS,
@@ -64,7 +66,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="tvl1 as the published weights want it, dis far faster (default: tvl1)",
     )
     parser.add_argument(
+        "--flow-precision",
         "--precision",
+        dest="precision",
         choices=FLOW_PRECISIONS,
         default="float32",
         help="in which it is kept; uint8 takes about a thirtieth of the room (default: float32)",
@@ -72,10 +76,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--fps", type=float, help="resample to this rate first")
     parser.add_argument(
         "--resize",
-        type=int,
-        nargs="+",
         metavar="PIXELS",
-        help="shorter side of the frames, or height and width, as weights of your own have it "
+        help="shorter side of the frames, or HEIGHTxWIDTH, as weights of your own have it "
         "(default: 256, as all published ones)",
     )
     parser.add_argument("--n-jobs", type=int, metavar="N", help="processes, each at a video")
@@ -137,6 +139,10 @@ def _precompute(args: argparse.Namespace, paths: Sequence[str]) -> PrecomputedFl
 
     if args.fps is not None and not 0 < args.fps < math.inf:
         raise ValueError(f"--fps {args.fps:g}: give frames a second, more than 0.")
+    if args.timeout is not None and not args.timeout > 0:
+        raise ValueError(f"--timeout {args.timeout:g}: give seconds, more than 0.")
+    if args.max_pixels is not None and args.max_pixels < 1:
+        raise ValueError(f"--max-pixels {args.max_pixels}: give pixels, 1 or more.")
     resize = {} if args.resize is None else {"resize": _size_of(args.resize)}
     limits = {"timeout": args.timeout, "max_pixels": args.max_pixels}
     with _bar(len(paths), enabled=not args.quiet) as on_video:
@@ -153,12 +159,16 @@ def _precompute(args: argparse.Namespace, paths: Sequence[str]) -> PrecomputedFl
         )
 
 
-def _size_of(pixels: Sequence[int]) -> int | tuple[int, int]:
-    if len(pixels) > 2 or min(pixels) < 1:
+def _size_of(word: str) -> int | tuple[int, int]:
+    from skvideo3d.flow.methods import SMALLEST_SIDE
+
+    sides = [int(side) if side.isdecimal() else 0 for side in word.split("x")]
+    if len(sides) > 2 or min(sides) < SMALLEST_SIDE:
         raise ValueError(
-            f"--resize {' '.join(map(str, pixels))}: give the shorter side, or height and width."
+            f"--resize {word}: give the shorter side in pixels, or HEIGHTxWIDTH, at least "
+            f"{SMALLEST_SIDE} each."
         )
-    return pixels[0] if len(pixels) == 1 else (pixels[0], pixels[1])
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 @contextmanager
@@ -189,7 +199,7 @@ def _summary(args: argparse.Namespace, found: PrecomputedFlow, seconds: float) -
 
 
 def _size(memory: Path) -> str:
-    from skvideo3d.flow.precomputing import FLOW_FOLDER
+    from skvideo3d.flow.storage import FLOW_FOLDER
 
     n_bytes = float(
         sum(path.stat().st_size for path in (memory / FLOW_FOLDER).rglob("*.gz") if path.is_file())
@@ -207,4 +217,6 @@ def _command(args: argparse.Namespace) -> str:
     words = ["skvideo3d", "extract", *videos, "-o", "OUT.npz", "--network", "i3d"]
     words += ["--stream", "flow", "--flow", args.flow, "--flow-precision", args.precision]
     words += [] if args.fps is None else ["--fps", f"{args.fps:g}"]
-    return shlex.join([*words, "--keep-flow", "--memory", str(args.memory)])
+    words += [] if args.resize is None else ["--weights", "YOUR_WEIGHTS"]
+    words += ["--follow-links"] if args.follow_links else []
+    return shlex.join([*words, "--memory", str(args.memory)])

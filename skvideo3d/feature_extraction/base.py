@@ -361,7 +361,7 @@ class VideoTransformer(
         if not fitting and fitted is not None and sha256 != fitted:
             raise CheckpointError(
                 f"{type(self).__name__} was fitted with weights {fitted}, but "
-                f"weights={self.weights!r} are now {sha256}; restore the file or fit again."
+                f"weights={self.weights!r} are now {sha256}; restore them, or fit again."
             )
         return spec
 

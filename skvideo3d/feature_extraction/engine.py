@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import delayed
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError, VideoNotFoundError
+from skvideo3d.flow.keeping import is_flow_known
+from skvideo3d.flow.storage import FLOW_FOLDER
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.sources import SegmentSource, VideoSource
 from skvideo3d.video.workers import end_with_parent, results_of
@@ -80,10 +83,26 @@ def describe(
             missing.append(index)
         else:
             on_outcome(outcome)
+    _check_flow([sources[index] for index in missing], spec, resources)
     with closing(_extract(sources, missing, spec, resources)) as outcomes:
         for outcome in outcomes:
             known.note(outcome, sources[outcome.index])
             on_outcome(outcome)
+
+
+def _check_flow(sources: Sequence[VideoSource], spec: DescriptorSpec, resources: Resources) -> None:
+    """Refuse to open videos whose flow cannot be computed here and is not known."""
+    folder = Path(resources.store_folder) / FLOW_FOLDER if resources.store_folder else None
+    for stream in spec.streams:
+        if stream.flow is None:
+            continue
+        try:
+            stream.flow.check()
+        except ImportError:
+            for source in sources:
+                with suppress(SkVideo3DError):  # told when it is its turn
+                    if not is_flow_known(source, stream.flow, spec.clip_recipe(), folder):
+                        raise
 
 
 def are_stored(

@@ -36,9 +36,9 @@ class I3DTransformer(VideoTransformer):
     ----------
     weights : str, path-like, None, or one for each stream, default="kinetics400"
         A published name (``skvideo3d weights list``), the path of a checkpoint in any published
-        layout, or None for a randomly initialised network. Of two streams a pair (RGB, flow);
-        "kinetics400" and None are for both. A dict with the keys "rgb" and "flow" fits any
-        `stream`.
+        layout, or None for a randomly initialised network. Of two streams a pair (RGB, flow) or a
+        dict with the keys "rgb" and "flow", of which one stream takes its own; "kinetics400" and
+        None are for both.
     stream : {"rgb", "flow", "two-stream"}, default="rgb"
         What the network looks at: frames; optical flow; or two networks, one at each, that see the
         same clips of one reading of the video.
@@ -235,7 +235,6 @@ class I3DTransformer(VideoTransformer):
         flow = None
         if name == "flow":
             flow = OpticalFlow.from_any(self.flow)
-            flow.check()
             if flow.keep and self.memory is None:
                 raise ValueError(
                     "OpticalFlow(keep=True) keeps flow below the folder memory=, which is None; "
@@ -247,13 +246,13 @@ class I3DTransformer(VideoTransformer):
         """Sort the weights by the streams that are asked for."""
         given = self.weights
         names: tuple[StreamName, ...] = ("rgb", "flow")
+        wanted = [name for name in names if self.stream in (name, "two-stream")]
         if isinstance(given, Mapping):
-            wanted = [name for name in names if self.stream in (name, "two-stream")]
             if set(wanted) <= set(given) <= set(names):
                 return {name: given[name] for name in wanted}
         elif isinstance(given, (tuple, list)):
-            if self.stream == "two-stream" and len(given) == len(names):
-                return dict(zip(names, given, strict=True))
+            if len(given) == len(names):
+                return {n: w for n, w in zip(names, given, strict=True) if n in wanted}
         elif self.stream != "two-stream":
             return {self.stream: given}
         elif given is None or (isinstance(given, str) and names_both_streams(given)):

@@ -14,7 +14,7 @@ from typing import Any
 
 from skvideo3d.exceptions import SkVideo3DError
 from skvideo3d.flow.reading import FlowReader
-from skvideo3d.video.clips import ClipRecipe, VideoClip
+from skvideo3d.video.clips import VideoClip
 from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import DEFAULT_LIMITS, ReadingLimits
 from skvideo3d.video.reading import VideoReader, make_reader
@@ -109,14 +109,7 @@ class Readers:
         self._wait = wait
         self._limits = limits
         self._n_flow_threads = n_flow_threads
-        self._recipe = ClipRecipe(
-            clip_len=spec.clip_len,
-            clip_stride=spec.clip_stride,
-            fps=spec.fps,
-            short_video=spec.short_video,
-            preprocessing=spec.preprocessing,
-            max_pixels=limits.max_pixels,
-        )
+        self._recipe = spec.clip_recipe(limits.max_pixels)
         self._readers: list[VideoReader] = []
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -214,7 +207,7 @@ class Readers:
             self._limits,
             with_frames=len(self._streams) > len(flows),
             n_threads=self._n_flow_threads,
-            folder=None if self._store is None else self._store.folder / "flow",
+            folder=None if self._store is None else self._store.flow_folder,
         )
 
     def _read(self, index: int, reader: VideoReader, place: int) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from skvideo3d.video.clips import ClipRecipe
+from skvideo3d.video.limits import MAX_PIXELS
 from skvideo3d.video.preprocessing import Preprocessing
 from skvideo3d.video.sampling import ShortVideo
 
@@ -95,6 +97,27 @@ class DescriptorSpec:
         """The networks, one or two, and what each looks at."""
         first = Stream(self.weights, self.preprocessing, self.flow)
         return (first,) if self.second is None else (first, self.second)
+
+    def clip_recipe(self, max_pixels: int = MAX_PIXELS) -> ClipRecipe:
+        """Say how videos become clips for this.
+
+        Parameters
+        ----------
+        max_pixels : int, optional
+            Larger frames are refused.
+
+        Returns
+        -------
+        ClipRecipe
+        """
+        return ClipRecipe(
+            clip_len=self.clip_len,
+            clip_stride=self.clip_stride,
+            fps=self.fps,
+            short_video=self.short_video,
+            preprocessing=self.preprocessing,
+            max_pixels=max_pixels,
+        )
 
     def split(self, layer: str) -> tuple[tuple[Stream, ...], str]:
         """Tell which streams a layer of the descriptor comes from, and its name in their networks.

@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from skvideo3d.exceptions import VideoDecodeError
+from skvideo3d.flow.storage import FLOW_FOLDER
 from skvideo3d.video.atomic_files import AtomicFiles
 from skvideo3d.video.claims import Claim, Claims
 
@@ -49,6 +50,7 @@ class DescriptorStore:
         self._recent_bytes = 0
         self._failures: OrderedDict[str, VideoDecodeError] = OrderedDict()
         self._guard = threading.Lock()
+        self.flow_folder = self.folder / FLOW_FOLDER  # for who keeps flow
         self._claims = Claims(self.folder / "locks")
         self._files = AtomicFiles(self.folder / "parts")
         self._is_unwritable = False

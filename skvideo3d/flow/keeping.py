@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from skvideo3d.video.arrays import holds_flow
 from skvideo3d.video.clips import ClipRecipe, VideoClip
 from skvideo3d.video.damage import Losses
+from skvideo3d.video.sources import VideoSource
 
 from .recipe import OpticalFlow
-from .storage import CHUNK, FlowChunk, KeptFlow
+from .storage import CHUNK, FlowChunk, FlowStore, KeptFlow
 from .stream import FlowItem, FlowWork, begin_ahead, video_items
 
-__all__ = ["flow_key", "kept_items"]
+__all__ = ["flow_key", "is_flow_known", "kept_items"]
 
 # Raised whenever a change of the code changes flow, so that what is kept is not mixed up.
 _ALGORITHM = 1
@@ -41,6 +44,34 @@ def flow_key(identity: tuple[Any, ...], flow: OpticalFlow, recipe: ClipRecipe) -
     fps = None if recipe.fps is None else float(recipe.fps)
     values = (_ALGORITHM, identity, flow.fingerprint(), fps, recipe.preprocessing.resize)
     return hashlib.sha256(repr(values).encode(errors="surrogateescape")).hexdigest()
+
+
+def is_flow_known(
+    source: VideoSource, flow: OpticalFlow, recipe: ClipRecipe, folder: Path | None
+) -> bool:
+    """Tell whether nothing needs to be computed for the flow of a video.
+
+    Parameters
+    ----------
+    source : VideoSource
+    flow : OpticalFlow
+    recipe : ClipRecipe
+    folder : Path or None
+        Where flow is kept.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    SkVideo3DError
+        If there is no such video.
+    """
+    if holds_flow(source):
+        return True
+    key = flow_key(source.identity(), flow, recipe)
+    return folder is not None and FlowStore(folder).open(key).is_whole
 
 
 def kept_items(

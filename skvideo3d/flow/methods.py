@@ -107,11 +107,14 @@ class FlowEstimator:
                 # Still its turn: it may return a buffer that it writes into again.
                 return _as_flow(returned, previous.shape[:2])
         except _NoFlow as error:
-            raise FlowError(f"The flow callable {name} returned {error}.") from None
+            raise FlowError(
+                f"The flow callable {name} returned {error}. Mend the callable."
+            ) from None
         except Exception as error:
             raise FlowError(
                 f"The flow callable {name} failed on two frames of "
-                f"{previous.shape[0]}x{previous.shape[1]} pixels: {type(error).__name__}: {error}"
+                f"{previous.shape[0]}x{previous.shape[1]} pixels: {type(error).__name__}: {error}. "
+                "Mend the callable."
             ) from error
 
 

@@ -24,12 +24,9 @@ from skvideo3d.video.workers import end_with_parent, results_of
 from .computing import SIZE, frame_recipe
 from .reading import FlowReader, errors_of
 from .recipe import OpticalFlow
-from .storage import FlowStore, KeptFlow
+from .storage import FLOW_FOLDER, FlowStore, KeptFlow
 
-__all__ = ["FLOW_FOLDER", "PrecomputedFlow", "precompute_flow"]
-
-#: Below the folder of the descriptors.
-FLOW_FOLDER = "flow"
+__all__ = ["PrecomputedFlow", "precompute_flow"]
 
 _POLL = 1.0  # seconds between looks at what another process is at
 
@@ -58,7 +55,7 @@ class PrecomputedFlow:
 
 def precompute_flow(
     videos: Iterable[Any],
-    memory: str | os.PathLike[str],
+    memory: Any,
     flow: OpticalFlow | Literal["tvl1", "dis"] = "tvl1",
     *,
     resize: int | tuple[int, int] = SIZE,
@@ -70,17 +67,17 @@ def precompute_flow(
 ) -> PrecomputedFlow:
     """Compute the optical flow of videos and keep it, for transformers that ask for it later.
 
-    An ``I3DTransformer(stream="flow", memory=memory, flow=OpticalFlow(..., keep=True))``, or one of
-    two streams, finds it there if method, bound, precision, `fps` and the size to which its weights
-    resize are the same; layers and clips may be any. A call that is stopped goes on where it was,
+    An ``I3DTransformer(stream="flow", memory=memory, flow=flow)``, or one of two streams, finds it
+    there if method, bound, precision, `fps` and the size to which its weights resize are the same;
+    layers and clips may be any. A call that is stopped goes on where it was,
     in the middle of a video too. Processes that have the same videos to do share them out.
 
     Parameters
     ----------
     videos : sequence
         Paths, folders of frames, arrays or segments.
-    memory : path-like
-        The folder; flow is below it in ``flow``.
+    memory : path-like or joblib.Memory
+        The folder, as the transformer has it; flow is below it in ``flow``.
     flow : OpticalFlow or {"tvl1", "dis"}, default="tvl1"
         The precision decides how much room it takes; `keep` may be left out.
     resize : int or (int, int), default=256
@@ -139,8 +136,9 @@ def precompute_flow(
     if hasattr(videos, "columns"):
         raise ValueError("videos is a table: give the column with the paths, videos['path'].")
     videos = list(videos)  # of a Series too, whose own numbers are names
-    if os.path.exists(memory) and not os.path.isdir(memory):
-        raise ValueError(f"memory={os.fspath(memory)!r} is no folder; give one, or a new name.")
+    memory = getattr(memory, "location", memory)  # of a joblib.Memory
+    if memory is None or (os.path.exists(memory) and not os.path.isdir(memory)):
+        raise ValueError(f"memory={memory!r} is no folder; give one, or a new name.")
     n_workers = min(effective_n_jobs(n_jobs), max(len(videos), 1))
     work = _Work(
         recipe,

@@ -70,7 +70,7 @@ class FlowReader:
     n_threads : int, default=1
         That compute flow; one for a callable that is not thread-safe.
     folder : Path, optional
-        Where flow is kept, if `flow` asks for it.
+        Where flow is kept, if `flow` asks for it, and looked for in any case.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class FlowReader:
         self._recipe = recipe
         self._flow = flow
         self._with_frames = with_frames
-        self._store = FlowStore(folder) if flow.keep and folder is not None else None
+        self._store = None if folder is None else FlowStore(folder)
         one_by_one = replace(recipe, clip_len=1, clip_stride=1, whole=True)
         self._frames = make_reader(sources, one_by_one, limits)
         is_alone = callable(flow.method) and not flow.thread_safe
@@ -152,12 +152,13 @@ class FlowReader:
         frames = self._frames.read(index, cost, losses)
         # A video whose flow fails is left in the middle, and the next one may not begin there.
         with closing(cast("Generator[VideoClip, None, None]", frames)):
-            if self._store is None:
+            kept = None if self._store is None else self._store.open(self.key(index))
+            # What was kept is used, whoever asked for it; what was not is kept when asked.
+            if kept is not None and (self._flow.keep or kept.is_complete):
+                yield from kept_items(frames, kept, work, losses, with_pixels=self._with_frames)
+            else:
                 items = video_items(frames, work, losses)
                 yield from taken_early(items, work, with_pixels=self._with_frames)
-            else:
-                kept = self._store.open(self.key(index))
-                yield from kept_items(frames, kept, work, losses, with_pixels=self._with_frames)
 
     def opens(self, index: int) -> bool:
         """Tell whether a video is opened to be read, and not found in the store.

@@ -34,7 +34,7 @@ class OpticalFlow:
     ----------
     method : {"tvl1", "dis"} or callable, default="tvl1"
         "tvl1" and "dis" are OpenCV's (``pip install 'skvideo3d[flow]'``): TV-L1 is what the
-        published weights were trained on, DIS some eighty times faster. A callable gets the
+        published weights were trained on, DIS about a hundred times faster. A callable gets the
         previous and the following frame, both uint8 (height, width, 3), RGB, resized but not
         cropped, and returns their flow in pixels, (height, width, 2), of any floating-point type,
         a NumPy array or a torch tensor: the pixel at column x and row y of the previous frame is
@@ -48,7 +48,8 @@ class OpticalFlow:
         no motion becomes half a step, 0.078 pixels at bound 20.
     keep : bool, default=False
         Whether the flow of every video is kept in the transformer's `memory` folder, so that
-        other networks, layers and clips need not compute it again. Does not change the numbers.
+        other networks, layers and clips need not compute it again. What is kept there is used
+        whether this is set or not. Does not change the numbers.
     name : str, optional
         By which a callable is known where descriptors or flow are kept; give another one when the
         callable changes. The methods that are built in have none.

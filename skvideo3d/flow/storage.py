@@ -42,7 +42,10 @@ from numpy.typing import ArrayLike, NDArray
 from skvideo3d.video.atomic_files import AtomicFiles
 from skvideo3d.video.sealed_files import DamagedEntryError, npy_array, seal, unseal
 
-__all__ = ["BYTES_PER_PIXEL", "CHUNK", "FlowChunk", "FlowStore", "KeptFlow"]
+__all__ = ["BYTES_PER_PIXEL", "CHUNK", "FLOW_FOLDER", "FlowChunk", "FlowStore", "KeptFlow"]
+
+#: Where flow is, below the folder of the descriptors.
+FLOW_FOLDER = "flow"
 
 #: Frames of flow in a chunk: at most this much is computed again after a kill.
 CHUNK = 32

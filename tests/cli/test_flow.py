@@ -18,7 +18,7 @@ from skvideo3d.flow import OpticalFlow
 
 pytest.importorskip("cv2")
 
-FLOW = ["--flow", "dis", "--resize", "36", "48"]
+FLOW = ["--flow", "dis", "--resize", "36x48"]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,10 @@ def test_failures_have_their_reasons_and_the_others_are_kept(videos, tmp_path, c
     ("words", "message"),
     [
         (["--resize", "0"], "--resize 0: give the shorter side"),
-        (["--resize", "1", "2", "3"], "--resize 1 2 3"),
+        (["--resize", "8"], "--resize 8: .* at least 16"),
+        (["--resize", "40x50x60"], "--resize 40x50x60"),
+        (["--timeout", "-1"], "--timeout -1: give seconds"),
+        (["--max-pixels", "0"], "--max-pixels 0: give pixels"),
         (["--fps", "-1"], "--fps -1: give frames a second"),
         (["--memory", "{file}"], "--memory '.*' cannot be written to"),
     ],
@@ -123,7 +126,7 @@ def test_a_run_that_was_interrupted_says_how_to_go_on_and_goes_on(tmp_path, caps
         "from skvideo3d.cli import main; sys.exit(main())"
     )
     # TV-L1, which is slow enough to be caught in the middle.
-    words = ["flow", *videos, "--memory", str(memory), "--resize", "36", "48", "-q"]
+    words = ["flow", *videos, "--memory", str(memory), "--resize", "36x48", "-q"]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True
     )

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -323,13 +324,13 @@ def test_kept_flow_serves_other_layers_and_clips(small, films, tmp_path):
     settings = {"flow": flow, "memory": tmp_path / "memory"}
     ways = [
         ("two-stream", {}),
-        ("flow", {"clip_len": 12}),
+        ("flow", {"clip_len": 12, "flow": replace(flow, keep=False)}),
         ("flow", {"layer": "Mixed_5c", "clip_stride": 3}),
         ("two-stream", {"clip_len": 16, "pooling": "max"}),
     ]
     for stream, other in ways:
-        found = i3d(small, stream, **settings, **other).fit_transform(films)
-        expected = i3d(small, stream, flow=difference, **other).fit_transform(films)
+        found = i3d(small, stream, **{**settings, **other}).fit_transform(films)
+        expected = i3d(small, stream, **{**other, "flow": difference}).fit_transform(films)
         np.testing.assert_array_equal(found, expected)
         assert counted.n_calls == 19 + 24 + 29 + 34  # nothing but the first time
     # Flow alone is had without the files.
@@ -522,12 +523,12 @@ def test_random_weights_beside_a_file_are_drawn_once(small):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(both)).transform([video]), rows)
 
 
-def test_a_dict_of_weights_fits_any_stream(small, films):
+def test_weights_of_both_streams_serve_each_alone(small, films):
     for stream in ("rgb", "flow"):
-        by_dict = i3d(small, stream).set_params(weights=dict(small))
-        np.testing.assert_array_equal(
-            by_dict.fit_transform(films[:1]), i3d(small, stream).fit_transform(films[:1])
-        )
+        expected = i3d(small, stream).fit_transform(films[:1])
+        for weights in (dict(small), (small["rgb"], small["flow"])):
+            found = i3d(small, stream).set_params(weights=weights).fit_transform(films[:1])
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_weights_are_known_by_stream(small, films):
@@ -554,7 +555,7 @@ FLOW = np.zeros((12, 40, 53, 2), np.float32)
         ({"rgb": "{rgb}"}, "two-stream", ValueError, "takes one for each stream"),
         ({"rgb": "{rgb}", "depth": "{flow}"}, "two-stream", ValueError, "one for each stream"),
         ("kinetics400-rgb", "two-stream", ValueError, "takes one for each stream"),
-        (("{rgb}", "{flow}"), "rgb", ValueError, "stream='rgb' takes one, a name or a path"),
+        (("{rgb}",), "rgb", ValueError, "stream='rgb' takes one, a name or a path"),
         ({"rgb": "{rgb}"}, "flow", ValueError, "stream='flow' takes one, a name or a path"),
         (("{flow}", "{rgb}"), "two-stream", CheckpointError, "is the flow stream, and weights of"),
         ("{flow}", "rgb", CheckpointError, r"flow\.safetensors.* use it with stream='flow'"),
@@ -597,14 +598,25 @@ def test_scores_for_other_classes_are_not_added(small, tmp_path):
 
 @pytest.mark.parametrize("method", ["dis", "tvl1"])
 @pytest.mark.parametrize("stream", ["flow", "two-stream"])
-def test_without_opencv_nothing_is_opened(small, monkeypatch, method, stream):
+def test_without_opencv_nothing_is_opened(small, tmp_path, monkeypatch, method, stream):
     monkeypatch.setitem(sys.modules, "cv2", None)
+    (tmp_path / "broken.mp4").touch()  # which reading would find out
+    videos = [FLOW, VIDEO, str(tmp_path / "broken.mp4")]
     with pytest.raises(ImportError, match=r"pip install 'skvideo3d\[flow\]'"):
-        i3d(small, stream, flow=method).fit(["no-such-file.mp4"])
-    with pytest.raises(ImportError, match=r"pip install 'skvideo3d\[flow\]'"):
-        i3d(small, stream, flow=method).transform(["no-such-file.mp4"])
+        i3d(small, stream, flow=method).transform(videos)
     i3d(small, "rgb", flow=method).transform([VIDEO])
     i3d(small, "flow", flow=difference).transform([VIDEO])
+
+
+def test_flow_that_is_known_needs_no_opencv(small, films, tmp_path, monkeypatch):
+    flow = OpticalFlow("dis", precision="uint8")
+    expected = i3d(small, flow=flow).fit_transform(films)
+    precompute_flow(films, tmp_path, flow, resize=40)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    found = i3d(small, flow=flow, memory=tmp_path)
+    np.testing.assert_array_equal(found.fit_transform(films), expected)
+    np.testing.assert_array_equal(found.transform(films), expected)  # nor do descriptors
+    assert i3d(small, "flow").fit_transform([FLOW]).shape == (1, 52)
 
 
 def test_flow_is_not_kept_nowhere(small):

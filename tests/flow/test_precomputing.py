@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Memory
 from miniatures.plain_flow import Difference, difference, moving
 
 from skvideo3d.exceptions import FlowError
@@ -165,8 +166,12 @@ def test_settings_that_make_no_sense_are_refused(tmp_path, videos, options, said
 
 def test_a_file_in_place_of_the_folder_is_refused(films, tmp_path):
     (tmp_path / "taken").touch()
-    with pytest.raises(ValueError, match="taken' is no folder"):
+    with pytest.raises(ValueError, match=r"taken.* is no folder"):
         precompute_flow(films, tmp_path / "taken", FLOW)
+    with pytest.raises(ValueError, match="memory=None is no folder"):
+        precompute_flow(films, None, FLOW)
+    memory = Memory(tmp_path / "folder", verbose=0)
+    assert precompute_flow(films[:1], memory, FLOW, resize=20).n_computed == [4]
 
 
 KILLED = """

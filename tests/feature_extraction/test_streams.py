@@ -259,6 +259,16 @@ def test_bfloat16_is_close_to_float32(small, films):
         assert cosines.min() > 0.999
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_two_streams_on_a_gpu_are_those_of_the_cpu(small, films, batch_size):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    expected = i3d(small, device="cpu").fit_transform(films)
+    on_gpu = i3d(small, device="cuda", batch_size=batch_size)
+    np.testing.assert_allclose(on_gpu.fit_transform(films), expected, atol=1e-5)
+
+
 def test_short_and_still_videos_have_finite_descriptors(small):
     still = np.repeat(moving(1), 12, axis=0)
     black = np.zeros((12, 48, 64, 3), np.uint8)

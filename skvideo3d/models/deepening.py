@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from .kernels import Choice, change_channels, choose, deepen, depths, listed
+from .kernels import Choice, change_channels, choose, deepen, depth_of, depths, listed, with_time
 
 __all__ = ["deepen_module"]
 
@@ -85,13 +85,20 @@ def deepen_module(
     deep = depths({name: tuple(m.weight.shape) for name, m in convolutions.items()}, depth)
     strides = choose("stride", stride, [*convolutions, *pools])
     _check_time(convolutions, deep, strides)
+    holders = _holders(module, convolutions)
+    _check_shared(holders, deep, in_channels)
+    _give_time(module, convolutions)
     if in_channels is not None:
         _change_input(*next(iter(convolutions.items())), in_channels)
 
+    kernels: dict[int, nn.Parameter] = {}
     for name, layer in module.named_modules():
         kind: Any = type(layer)
         if name in convolutions:
-            _deepen_convolution(convolutions[name], deep[name], strides.get(name, 1))
+            kernel = convolutions[name].weight
+            if id(kernel) not in kernels:
+                kernels[id(kernel)] = nn.Parameter(deepen(kernel, deep[name]), kernel.requires_grad)
+            _deepen_convolution(convolutions[name], kernels[id(kernel)], strides.get(name, 1))
         elif kind in _ALIKE:
             layer.__class__ = _ALIKE[kind]
         elif kind in _POOLS:
@@ -158,16 +165,16 @@ def _check_time(
     convolutions: dict[str, nn.Conv2d], deep: dict[str, int], strides: dict[str, int]
 ) -> None:
     """Refuse what no padding can keep in step with the frames."""
-    even = [
-        f"{name or 'the module'} ({deep[name]})"
+    even = {
+        name: f"{name or 'the module'} ({deep[name]})"
         for name, layer in convolutions.items()
         if layer.padding != "same" and deep[name] % 2 == 0 and deep[name] > strides.get(name, 1)
-    ]
+    }
     if even:
         raise ValueError(
             f"Kernels of even depth have no middle frame, and no padding keeps the frames in step: "
-            f"{listed(even)}. Choose an odd depth for them, as in "
-            "depth={'" + even[0].partition(" (")[0] + "': 1}, or a stride in time as large."
+            f"{listed(even.values())}. Choose an odd depth for them, as in "
+            f"{depth_of(next(iter(even)))}, or a stride in time as large."
         )
     striding = [
         name or "the module"
@@ -178,6 +185,71 @@ def _check_time(
         raise ValueError(
             f"stride: {listed(striding)} is padded by 'same', which PyTorch has for stride 1 "
             "alone. Build the layer with its padding in numbers."
+        )
+
+
+def _holders(
+    module: nn.Module, convolutions: dict[str, nn.Conv2d]
+) -> dict[str, list[tuple[str, bool]]]:
+    """Find who holds each convolution's kernel: names, and whether as a convolution's kernel."""
+    found: dict[int, list[tuple[str, bool]]] = {}
+    for path, part in module.named_modules():
+        for name, value in part._parameters.items():
+            is_kernel = path in convolutions and name == "weight"
+            full = path if is_kernel else f"{path}.{name}".lstrip(".")
+            found.setdefault(id(value), []).append((full, is_kernel))
+    return {name: found[id(layer.weight)] for name, layer in convolutions.items()}
+
+
+def _check_shared(
+    holders: dict[str, list[tuple[str, bool]]], deep: dict[str, int], in_channels: int | None
+) -> None:
+    for name, sharing in holders.items():
+        others = [other for other, is_kernel in sharing if not is_kernel]
+        if others:
+            raise ValueError(
+                f"The kernel of {name or 'the module'} is {listed(others)} as well, and what that "
+                "is for cannot be told. Take it away before, and set it again after."
+            )
+        depths_of_it = {other: deep[other] for other, _ in sharing}
+        if len(set(depths_of_it.values())) > 1:
+            raise ValueError(
+                f"depth: {listed(depths_of_it)} share a kernel, which cannot become "
+                f"{' and '.join(map(str, depths_of_it.values()))} deep at once. Choose one depth, "
+                "or give them kernels of their own before."
+            )
+    first, sharing = next(iter(holders.items()))
+    if in_channels is not None and len(sharing) > 1:
+        raise ValueError(
+            f"in_channels={in_channels}: the first convolution, {first}, shares its kernel with "
+            f"{listed(other for other, _ in sharing if other != first)}. Leave in_channels out, or "
+            "give it a kernel of its own before."
+        )
+
+
+def _give_time(module: nn.Module, convolutions: dict[str, nn.Conv2d]) -> None:
+    """Give values for each channel, that are no layer's of PyTorch's, an axis for time."""
+    given: dict[int, Tensor] = {}
+    unknown = []
+    for path, part in module.named_modules():
+        if path in convolutions or type(part).__module__.startswith("torch.nn."):
+            continue
+        for held in (part._parameters, part._buffers, vars(part)):
+            for name, value in held.items():
+                if not isinstance(value, Tensor) or value.ndim not in (3, 4):
+                    continue
+                array = with_time(value.detach())
+                if array is not None:
+                    is_parameter = isinstance(value, nn.Parameter)
+                    timed = nn.Parameter(array, value.requires_grad) if is_parameter else array
+                    held[name] = given.setdefault(id(value), timed)
+                elif value.ndim == 4:
+                    unknown.append(f"{path}.{name}".lstrip(".") + f" {tuple(value.shape)}")
+    if unknown:
+        raise ValueError(
+            f"{type(module).__name__}: {listed(unknown)} are arrays of four axes that are no "
+            "kernels of convolutions, and what they are in time cannot be told. Give them an axis "
+            "for time before, as by unsqueeze(2)."
         )
 
 
@@ -193,7 +265,8 @@ def _change_input(name: str, layer: nn.Conv2d, channels: int) -> None:
     )
 
 
-def _deepen_convolution(layer: nn.Conv2d, depth: int, stride: int) -> None:
+def _deepen_convolution(layer: nn.Conv2d, weight: nn.Parameter, stride: int) -> None:
+    depth = weight.shape[2]
     padding: str | tuple[int, ...] = "same"
     if layer.padding != "same":
         across = (0, 0) if isinstance(layer.padding, str) else layer.padding
@@ -206,7 +279,6 @@ def _deepen_convolution(layer: nn.Conv2d, depth: int, stride: int) -> None:
         "dilation": (1, *layer.dilation),
     }
     model = nn.Conv3d(1, 1, **by_axis, device="meta")
-    weight = nn.Parameter(deepen(layer.weight, depth), layer.weight.requires_grad)
     deepened: nn.Module = layer
     deepened.__class__ = nn.Conv3d
     for name in _BY_AXIS:

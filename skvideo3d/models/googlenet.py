@@ -110,7 +110,7 @@ def googlenet_to_i3d(tensors: Mapping[str, Tensor], network: I3D | None, origin:
     if (weight := state.get("logits.conv3d.weight")) is not None and weight.ndim == 2:
         state["logits.conv3d.weight"] = weight[:, :, None, None, None]
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    target = network or build("i3d", infer_config("i3d", shapes))
+    target = network or build("i3d", infer_config("i3d", shapes)).requires_grad_(True)
     assert isinstance(target, I3D)
     if target.num_classes is None:
         state = {name: tensor for name, tensor in state.items() if name not in _HEAD}

@@ -15,7 +15,7 @@ from .deepening import deepen_module
 from .formats import read_tensors
 from .googlenet import googlenet_to_i3d, without_auxiliary
 from .i3d import I3D
-from .kernels import Choice, change_channels, deepen, depths, listed
+from .kernels import Choice, change_channels, deepen, depths, listed, with_time
 
 __all__ = ["inflate"]
 
@@ -94,8 +94,10 @@ def inflate(
     -------
     Module, dict of str to Tensor, or I3D
         Of a module a module, with its layers for images replaced by those for videos; of arrays
-        the arrays, with those of kernels (out, in, n, m) now (out, in, depth, n, m) and copies of
-        the others; with `into` an I3D, in evaluation mode.
+        the arrays: kernels, which are those of four axes called ``weight``, now of shape (out, in,
+        depth, n, m), and copies of the others; with `into` an I3D, in evaluation mode, a new one
+        with all parameters to be trained. Values for each channel, of shape (1, c, 1, 1) or
+        (c, 1, 1), get an axis for time.
 
     Raises
     ------
@@ -103,18 +105,26 @@ def inflate(
         If `source` or `into` is none of these.
     ValueError
         If a pattern fits no layer, a kernel is not square and has no `depth`, or a module has
-        layers that have no counterpart for videos; they are named.
+        layers or arrays of four axes that have no counterpart for videos; if a kernel that several
+        layers share were to become of several depths, or is held by something else as well; if
+        `in_channels` is for a first convolution in groups. They are named.
     CheckpointError
-        If a state dict has no kernels of two dimensions or has deeper ones already, or does not
-        fit an I3D.
+        If a state dict has no kernels of two dimensions, has deeper ones already or arrays of four
+        axes that are no kernels, or does not fit an I3D.
 
     Notes
     -----
     A module's convolutions keep bias, groups, and what they do in space; in time they are padded
     by half their depth and are not dilated. Max and average pools leave time alone. Adaptive pools
-    make one step of all time, the borders included. What ``forward`` does by itself, such as
-    ``x.mean((2, 3))``, is not changed and has to suit maps (n, c, t, h, w). The first convolution
-    is the one that the source lists first.
+    make one step of all time, the borders included, and so group and instance normalisation take
+    their statistics. Layers that share a kernel share it afterwards. The first convolution is the
+    one that the source lists first.
+
+    What ``forward`` does by itself is not changed and has to suit maps (n, c, t, h, w): not
+    ``x.mean((2, 3))``, nor functions for images such as ``max_pool2d``, ``adaptive_avg_pool2d`` or
+    an ``interpolate`` to two sizes. Of torchvision's networks those that end so can be inflated
+    without their end, as ``mobilenet_v2().features`` or ``densenet121().features``; ShuffleNet
+    cannot, as it takes maps apart all the way.
 
     Kernels of even depth have no middle. In a module they are refused, unless the stride in time
     is at least as large: then their windows lie side by side and need no padding.
@@ -143,7 +153,9 @@ def inflate(
     >>> inflate(torch.nn.Conv2d(3, 8, 5, padding=2), depth=3)
     Conv3d(3, 8, kernel_size=(3, 5, 5), stride=(1, 1, 1), padding=(1, 2, 2))
     """
-    if in_channels is not None and (not isinstance(in_channels, int) or in_channels < 1):
+    if in_channels is not None and (
+        isinstance(in_channels, bool) or not isinstance(in_channels, int) or in_channels < 1
+    ):
         raise ValueError(f"in_channels={in_channels!r}: give a positive integer.")
     if into is None and isinstance(source, nn.Module):
         return deepen_module(source, depth=depth, stride=stride, in_channels=in_channels)
@@ -186,20 +198,33 @@ def _tensors(source: object) -> tuple[Mapping[str, Tensor], str]:
 def _deepen_arrays(
     tensors: Mapping[str, Tensor], depth: Choice, in_channels: int | None, origin: str
 ) -> dict[str, Tensor]:
-    kernels = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 4}
+    kernels = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if tensor.ndim == 4 and name.rpartition(".")[2] == "weight"
+    }
     _check_kernels(tensors, kernels, origin)
     # Of layers, for patterns to be the same as for the module that they are of.
     layers = {name: "" if name == "weight" else name.removesuffix(".weight") for name in kernels}
     deep = depths({layers[name]: tuple(kernel.shape) for name, kernel in kernels.items()}, depth)
+    first = next(iter(kernels))
+    if in_channels not in (None, kernels[first].shape[1]) and kernels[first].shape[1] == 1:
+        raise ValueError(
+            f"in_channels={in_channels}: {first!r}, the first kernel of {origin}, takes one channel: "
+            "grey, or each channel for itself as in a grouped convolution, nothing tells. Inflate "
+            "the module instead, or leave in_channels out."
+        )
     inflated = {}
     for name, tensor in tensors.items():
-        if name not in kernels:
-            inflated[name] = tensor.detach().clone()
+        array = tensor.detach()
+        if name in kernels:
+            if in_channels is not None and name == first:
+                array = change_channels(array, in_channels)
+            inflated[name] = deepen(array, deep[layers[name]])
             continue
-        kernel = tensor.detach()
-        if in_channels is not None and name == next(iter(kernels)):
-            kernel = change_channels(kernel, in_channels)
-        inflated[name] = deepen(kernel, deep[layers[name]])
+        # Three axes and this name are those of a convolution over sequences.
+        timed = None if name.rpartition(".")[2] == "weight" else with_time(array)
+        inflated[name] = (array if timed is None else timed).clone()
     return inflated
 
 
@@ -210,10 +235,21 @@ def _check_kernels(
         raise CheckpointError(
             f"{origin} is 3-D already: {listed(deeper)} have five axes. Load it as it is."
         )
+    unknown = [
+        f"{name} {tuple(tensor.shape)}"
+        for name, tensor in tensors.items()
+        if tensor.ndim == 4 and name not in kernels and with_time(tensor) is None
+    ]
+    if unknown:
+        raise CheckpointError(
+            f"{origin}: {listed(unknown)} have the four axes of a kernel, but are not named "
+            "'weight' as those of layers are. Name what is a kernel so, and leave the others out, "
+            "to be set by hand."
+        )
     if not kernels:
         raise CheckpointError(
-            f"{origin} has no kernels of two dimensions, which have the axes (out, in, n, m), "
-            f"among its {len(tensors)} arrays. Give the state dict of a convolutional network."
+            f"{origin} has no kernels of two dimensions, named 'weight' with the axes (out, in, n, "
+            f"m), among its {len(tensors)} arrays. Give the state dict of a convolutional network."
         )
     # Eight bits cannot be divided without losing most of what they say.
     coarse = [

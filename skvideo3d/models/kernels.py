@@ -7,7 +7,16 @@ from fnmatch import fnmatchcase
 
 from torch import Tensor
 
-__all__ = ["Choice", "change_channels", "choose", "deepen", "depths", "listed"]
+__all__ = [
+    "Choice",
+    "change_channels",
+    "choose",
+    "deepen",
+    "depth_of",
+    "depths",
+    "listed",
+    "with_time",
+]
 
 Choice = int | Mapping[str, int] | None
 
@@ -35,6 +44,29 @@ def deepen(kernel: Tensor, depth: int) -> Tensor:
     tensor([2., 2., 2.])
     """
     return (kernel.detach() / depth).unsqueeze(2).repeat(1, 1, depth, 1, 1)
+
+
+def with_time(array: Tensor) -> Tensor | None:
+    """Give an array with a value for each channel an axis for time.
+
+    Parameters
+    ----------
+    array : Tensor
+
+    Returns
+    -------
+    Tensor or None
+        Of shape (1, c, 1, 1, 1) for (1, c, 1, 1), and (c, 1, 1, 1) for (c, 1, 1); None for others.
+
+    Examples
+    --------
+    >>> import torch
+    >>> with_time(torch.ones(1, 3, 1, 1)).shape, with_time(torch.ones(1, 3, 7, 7))
+    (torch.Size([1, 3, 1, 1, 1]), None)
+    """
+    if array.shape[1:] == (1, 1) or (array.ndim == 4 and array.shape == (1, len(array[0]), 1, 1)):
+        return array.unsqueeze(-3)
+    return None
 
 
 def change_channels(kernel: Tensor, channels: int) -> Tensor:
@@ -91,17 +123,37 @@ def depths(shapes: Mapping[str, Sequence[int]], depth: Choice) -> dict[str, int]
     {'stem': 7, 'body.0': 1}
     """
     chosen = choose("depth", depth, list(shapes))
-    oblong = [
-        f"{name or 'the kernel'} ({shape[2]}x{shape[3]})"
+    oblong = {
+        name: f"{name or 'the kernel'} ({shape[2]}x{shape[3]})"
         for name, shape in shapes.items()
         if name not in chosen and shape[2] != shape[3]
-    ]
+    }
     if oblong:
         raise ValueError(
-            f"Kernels that are not square have no depth of their own: {listed(oblong)}. Choose "
-            "it, as in depth={'" + oblong[0].partition(" (")[0] + "': 1}."
+            "Kernels that are not square have no depth of their own: "
+            f"{listed(oblong.values())}. Choose it, as in {depth_of(next(iter(oblong)))}."
         )
     return {name: chosen.get(name, shape[2]) for name, shape in shapes.items()}
+
+
+def depth_of(name: str) -> str:
+    """Write how a layer's depth is chosen, for an error.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer; "" for a module that is one itself.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(depth_of("conv1"), depth_of(""))
+    depth={'conv1': 1} depth=1
+    """
+    return f"depth={{{name!r}: 1}}" if name else "depth=1"
 
 
 def choose(option: str, given: Choice, names: Sequence[str]) -> dict[str, int]:

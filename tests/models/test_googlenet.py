@@ -332,3 +332,18 @@ def test_a_given_i3d_that_does_not_fit_stays_as_it_is(googlenet):
     with pytest.raises(CheckpointError, match=message):
         inflate(googlenet, into=given)
     assert all(torch.equal(before[name], array) for name, array in given.state_dict().items())
+
+
+def test_a_new_i3d_is_trained_from_there(googlenet):
+    network = inflate(googlenet, into="i3d", in_channels=2).train()
+    assert all(value.requires_grad for value in network.parameters())
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    clips = torch.randn(1, 2, 16, 224, 224, generator=torch.Generator().manual_seed(0))
+    clips = clips.to(network.logits.conv3d.weight.dtype)
+    network(clips, ["logits"])["logits"].sum().backward()
+    optimizer.step()
+    bias = network.logits.conv3d.bias
+    torch.testing.assert_close(bias, before["logits.conv3d.bias"] - 0.1 * bias.grad)
+    first = network.Conv3d_1a_7x7.conv3d.weight
+    assert not torch.equal(first, before["Conv3d_1a_7x7.conv3d.weight"])

@@ -131,11 +131,11 @@ def test_kernels_of_one_two_and_three_by_hand():
     one = torch.tensor([[[[5.0]]]])
     two = torch.tensor([[[[2.0, 4.0], [6.0, 8.0]]]])
     three = torch.arange(9.0).view(1, 1, 3, 3)
-    found = inflate({"a.weight": one, "b.weight": two, "c": three})
+    found = inflate({"a.weight": one, "b.weight": two, "weight": three})
     assert found["a.weight"].tolist() == [[[[[5.0]]]]]
     assert found["b.weight"].tolist() == [[[[[1.0, 2.0], [3.0, 4.0]]] * 2]]
     thirds = [[0, 1 / 3, 2 / 3], [1, 4 / 3, 5 / 3], [2, 7 / 3, 8 / 3]]
-    np.testing.assert_allclose(found["c"][0, 0], [thirds] * 3, rtol=1e-6)
+    np.testing.assert_allclose(found["weight"][0, 0], [thirds] * 3, rtol=1e-6)
 
 
 def test_files_are_inflated_without_an_i3d_too(tmp_path):
@@ -221,6 +221,67 @@ def test_grey_frames_give_the_same_in_any_number_of_channels(channels):
         assert relative(found[:, :, 0], source(grey.repeat(1, 3, 1, 1))) < 1e-12
 
 
+# --- arrays of the user's own ------------------------------------------------------------------
+
+
+class Normalised(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1).double())
+        self.std = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1).double()
+        self.gain = nn.Parameter(torch.tensor([3.0, 2.0, 1.0]).view(1, 3, 1, 1).double())
+        self.same_gain = self.gain
+        self.conv = nn.Conv2d(3, 4, 3, padding=1, padding_mode="replicate").double()
+
+    def forward(self, x):
+        return self.conv(self.same_gain * (x - self.mean) / self.std)
+
+
+@pytest.mark.parametrize("n_frames", [1, 3, 5])
+def test_values_for_each_channel_stay_values_for_each_channel(n_frames):
+    source = Normalised()
+    images = image(9, n=2)
+    network = inflate(source)
+    with torch.inference_mode():
+        assert relative(network(still(images, n_frames))[:, :, 0], source(images)) < 1e-12
+    assert network.same_gain is network.gain
+    assert isinstance(network.gain, nn.Parameter)
+    assert source.mean.shape == source.gain.shape == (1, 3, 1, 1)
+    arrays = inflate(source.state_dict())
+    for name, array in network.state_dict().items():
+        assert torch.equal(arrays[name], array), name
+
+
+def shared_kernel():
+    network = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(3))).double()
+    network[2].weight = network[0].weight
+    return randomised(network)
+
+
+def test_layers_that_share_a_kernel_share_it_afterwards():
+    source = shared_kernel()
+    network = inflate(source)
+    assert network[2].weight is network[0].weight
+    assert network[1].weight is not network[0].weight
+    assert source[2].weight is source[0].weight
+    images = image(9)
+    with torch.inference_mode():
+        assert relative(network(still(images, 9))[:, :, 4], source(images)) < 1e-12
+
+
+def kernel_in_two_places():
+    network = nn.Sequential(nn.Conv2d(1, 1, 3))
+    network.kernel = network[0].weight
+    return network
+
+
+class Positions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.positions = nn.Parameter(torch.zeros(1, 4, 7, 7))
+
+
 # --- what is refused ---------------------------------------------------------------------------
 
 KERNEL = torch.ones(1, 1, 3, 3)
@@ -289,6 +350,25 @@ def pruned():
             r"depth={'b': 1} fits the name of no layer that it could be for. There are a\.$",
         ),
         ({"a.weight": KERNEL}, {"in_channels": 0}, ValueError, "in_channels=0: give a positive"),
+        ({"a.weight": KERNEL}, {"in_channels": True}, ValueError, "in_channels=True: give a posi"),
+        (
+            {"a.weight": KERNEL},
+            {"in_channels": 2},
+            ValueError,
+            "in_channels=2: 'a.weight', the first kernel of source, takes one channel.* grouped",
+        ),
+        (
+            {"a.weight": KERNEL, "positions": torch.ones(1, 4, 7, 7)},
+            {},
+            CheckpointError,
+            r"source: positions \(1, 4, 7, 7\) have the four axes of a kernel, but",
+        ),
+        (nn.Sequential(Positions()), {}, ValueError, r"0\.positions \(1, 4, 7, 7\) are arrays of"),
+        (kernel_in_two_places(), {}, ValueError, "The kernel of 0 is kernel as well"),
+        (shared_kernel(), {"depth": {"0": 1}}, ValueError, "depth: 0, 2 share .* become 1 and 3 d"),
+        (shared_kernel(), {"in_channels": 2}, ValueError, "first convolution, 0, shares .* with 2"),
+        (nn.Conv2d(1, 1, 4), {}, ValueError, "the module .4.. Choose .* in depth=1, or a stride"),
+        (nn.Conv2d(1, 1, (1, 7)), {}, ValueError, "the kernel .1x7.. Choose it, as in depth=1"),
         ({"a.weight": KERNEL}, {"stride": 2}, ValueError, "stride= is for modules"),
         ({"a.weight": KERNEL}, {"into": "c3d"}, TypeError, "into='c3d': give 'i3d', an I3D, or"),
         (

@@ -34,17 +34,19 @@ class FrameTransformer(VideoTransformer):
     network : str or torch.nn.Module, default="resnet18"
         A classification network of torchvision by its name, where torchvision is installed, or any
         module that takes frames of shape (n, 3, height, width). A module is not changed: it is
-        copied, and its copy evaluates in float32.
+        copied, and its copy evaluates in float32. What its ``forward`` keeps from one call for the
+        next makes rows depend on what came before.
     weights : str, path-like or None, default="default"
         "default" for the weights that torchvision recommends, or that the module has; a name of
         torchvision's such as "IMAGENET1K_V2"; the path of a state dict; or None for random weights.
         torchvision fetches what it publishes into the folder of all other weights.
     layer : str or sequence of str, default="penultimate"
         "output" is what the network gives. "penultimate" is what goes into the fully connected
-        layer (`torch.nn.Linear`) that gives it, or the output itself where none does. Other layers
-        are submodules by their dotted names, such as "layer4.0". Maps of shape (n, d, height,
-        width) are averaged over space, and tokens of shape (n, tokens, d) over tokens. Each of
-        several layers is pooled and normalised on its own, then they are put side by side.
+        layer (`torch.nn.Linear`) that gives it, also where modules such as softmax or flattening
+        follow, or the output itself where there is none. Other layers are submodules by their
+        dotted names, such as "layer4.0". Maps of shape (n, d, height, width) are averaged over
+        space, and tokens of shape (n, tokens, d) over tokens. Each of several layers is pooled and
+        normalised on its own, then they are put side by side.
     frame_stride : int, default=1
         Frames from one that is described to the next.
     fps : float, default=None
@@ -62,7 +64,8 @@ class FrameTransformer(VideoTransformer):
     preprocessing : Preprocessing or None, default=None
         Replaces the recipe that belongs to the weights: sizes and normalisation of torchvision's
         published weights, `skvideo3d.video.IMAGENET_PREPROCESSING` for all others. Frames are
-        resized bilinearly without antialiasing, which torchvision does with it.
+        resized bilinearly without antialiasing; torchvision resizes with it, and bicubically for
+        most weights of EfficientNet and those of Swin, MaxViT and SWAG.
     on_error : {"raise", "nan"}, default="raise"
         Whether a video that cannot be described stops the work, or leaves a row of NaN, a warning
         and an entry in `failures_`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -30,10 +31,17 @@ __all__ = [
 
 #: What a network gives.
 OUTPUT = "output"
-#: What goes into the fully connected layer that gives it; without such a layer the output itself.
+#: What goes into the fully connected layer that gives it, be it that its scores are put into
+#: another form or shape; without such a layer the output itself.
 PENULTIMATE = "penultimate"
 
 _LONGEST = 300
+# What makes no other layer of scores: their form and their shape.
+_FORMS = (
+    *(nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.LogSigmoid),
+    *(nn.Identity, nn.Flatten, nn.Unflatten),
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout),
+)
 
 
 class FrameNetwork(nn.Module):
@@ -123,6 +131,8 @@ class FrameNetwork(nn.Module):
         if PENULTIMATE in run.layers:
             linear = (part for part in parts.values() if isinstance(part, nn.Linear))
             hooks += [part.register_forward_hook(run.note_linear) for part in linear]
+            forms = (part for part in parts.values() if isinstance(part, _FORMS))
+            hooks += [part.register_forward_hook(run.note_form) for part in forms]
         try:
             run.end(self.module(frames))
         except _Reached:
@@ -153,6 +163,13 @@ class FrameNetwork(nn.Module):
                     f"{type(error).__name__}: {str(error)[:_LONGEST]}. If it is their size, pass "
                     "preprocessing= with the crop that the network was made for."
                 ) from error
+        if run.is_unlike_linear:
+            warnings.warn(
+                f"layer='penultimate' of {run.network} is its output: forward works on what the "
+                "last fully connected layer gives. If these are scores, name the layer before.",
+                UserWarning,
+                stacklevel=2,
+            )
         if run.again:
             raise _LayerError(
                 f"layer={min(run.again)!r} of {run.network} is run more than once for a frame, so "
@@ -179,6 +196,7 @@ class _Run:
     found: dict[str, Tensor] = field(default_factory=dict)
     again: set[str] = field(default_factory=set)
     last_linear: tuple[Any, Any] = (None, None)
+    is_unlike_linear: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -198,8 +216,20 @@ class _Run:
     def note_linear(self, module: nn.Module, inputs: tuple[Any, ...], value: Any) -> None:
         self.last_linear = inputs[0] if inputs else None, value
 
+    def note_form(self, module: nn.Module, inputs: tuple[Any, ...], value: Any) -> None:
+        before, after = self.last_linear
+        if inputs and inputs[0] is after:
+            self.last_linear = before, value
+
     def end(self, output: Any) -> None:
         before, after = self.last_linear
+        self.is_unlike_linear = (
+            PENULTIMATE in self.layers
+            and output is not after
+            and isinstance(after, Tensor)
+            and isinstance(output, Tensor)
+            and output.numel() == after.numel()
+        )
         for name in {OUTPUT, PENULTIMATE} & set(self.layers):
             is_before = name == PENULTIMATE and before is not None and output is after
             self.found[name] = self._vectors(name, before if is_before else output)
@@ -211,6 +241,11 @@ class _Run:
             raise _LayerError(
                 f"{layer} gives a {type(value).__name__} and not a tensor; choose a layer inside "
                 "it, or wrap the network in a module that returns the tensor."
+            )
+        if value.is_complex():
+            raise _LayerError(
+                f"{layer} gives complex numbers; choose another layer, or wrap the network in a "
+                "module that returns real ones, as by torch.view_as_real or abs()."
             )
         if value.ndim not in (2, 3, 4) or len(value) != self.n_frames:
             raise _LayerError(

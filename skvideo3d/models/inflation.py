@@ -210,9 +210,9 @@ def _deepen_arrays(
     first = next(iter(kernels))
     if in_channels not in (None, kernels[first].shape[1]) and kernels[first].shape[1] == 1:
         raise ValueError(
-            f"in_channels={in_channels}: {first!r}, the first kernel of {origin}, takes one channel: "
-            "grey, or each channel for itself as in a grouped convolution, nothing tells. Inflate "
-            "the module instead, or leave in_channels out."
+            f"in_channels={in_channels}: {first!r}, the first kernel of {origin}, takes one "
+            "channel: grey, or each channel for itself as in a grouped convolution, nothing tells. "
+            "Inflate the module instead, or leave in_channels out."
         )
     inflated = {}
     for name, tensor in tensors.items():

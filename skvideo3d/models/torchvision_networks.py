@@ -112,7 +112,7 @@ def recipe_of(published: Any) -> Preprocessing:
     -------
     Preprocessing
         Sizes and normalisation are torchvision's; resizing is bilinear without antialiasing, as
-        everywhere in skvideo3d.
+        everywhere in skvideo3d, also where theirs is bicubic.
     """
     theirs = published.transforms()
     if not all(hasattr(theirs, name) for name in ("resize_size", "crop_size", "mean", "std")):
@@ -173,7 +173,7 @@ def build_by_name(name: str, device: str, *, is_trained: bool, **options: Any) -
     ----------
     name : str
     device : str
-        Without memory or computation on "meta"; elsewhere with numbers that mean nothing.
+        On "meta" without numbers; elsewhere with numbers that mean nothing.
     is_trained : bool
         Whether weights from a file will go into it.
     **options
@@ -183,10 +183,19 @@ def build_by_name(name: str, device: str, *, is_trained: bool, **options: Any) -
     -------
     Module
     """
-    import torch
-
     if name in _SHIFTING:
         options |= {"init_weights": False, "transform_input": is_trained}
+    try:
+        return _built(name, device, options)
+    except NotImplementedError:  # RegNets compute their widths with tensors, which have no numbers
+        if device != "meta":
+            raise
+    return _built(name, "cpu", options).to(device)
+
+
+def _built(name: str, device: str, options: dict[str, Any]) -> nn.Module:
+    import torch
+
     with torch.random.fork_rng(devices=[]), torch.device(device):
         network: nn.Module = _torchvision_models().get_model(name, weights=None, **options)
     return network

@@ -113,6 +113,43 @@ def test_penultimate_is_the_input_of_a_linear_layer_only_if_that_gives_the_outpu
     torch.testing.assert_close(ends_so["penultimate"], found["1"])
 
 
+class Ending(nn.Module):
+    """Scores that forward puts into another form by itself."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Linear(6, 4)
+        self.end = end
+
+    def forward(self, x):
+        return self.end(self.head(self.body(x)))
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [nn.Softmax(1)],
+        [nn.LogSoftmax(1)],
+        [nn.Sigmoid()],
+        [nn.Dropout()],
+        [nn.Unflatten(1, (4, 1)), nn.Flatten(), nn.Identity(), nn.Softmax(dim=1)],
+    ],
+)
+def test_scores_in_another_form_are_no_other_layer(clips, ends):
+    network = FrameNetwork(Ending(nn.Sequential(*ends)).eval())
+    found = network.describe(clips, ["penultimate", "body"])
+    torch.testing.assert_close(found["penultimate"], found["body"])
+    assert shapes(network, ["penultimate"]) == {"penultimate": (1, 6)}
+
+
+def test_a_penultimate_that_may_not_be_meant_is_warned_of(clips):
+    network = FrameNetwork(Ending(lambda x: x.softmax(1)).eval())
+    with pytest.warns(UserWarning, match="'penultimate' of Ending is its output.*name the layer"):
+        assert shapes(network, ["penultimate"]) == {"penultimate": (1, 4)}
+    assert shapes(network, ["output", "body"]) == {"output": (1, 4), "body": (1, 6)}
+
+
 def test_sizes_are_found_without_a_frame(clips):
     network = build_network(resolve_frame_weights(SmallNetwork()))
     expected = {"conv": (1, 6), "tokens": (1, 6), "head": (1, 4), "output": (1, 4)}
@@ -143,6 +180,7 @@ class Pair(nn.Module):
         (nn.Flatten(0, 2), "output", r"gives shape \(42, 17\) for 1 frames"),
         (nn.Flatten(0), "output", r"gives shape \(714,\) for 1 frames"),
         (nn.Unflatten(1, (1, 3)), "output", r"gives shape \(1, 1, 3, 14, 17\)"),
+        (Ending(torch.fft.fft), "output", "gives complex numbers; choose another"),
         (nn.Conv2d(4, 2, 3), "output", r"Conv2d cannot take frames of shape \(3, 14, 17\).*crop"),
     ],
 )
@@ -352,6 +390,13 @@ def test_published_weights_are_foreseen_with_their_recipe(torchvision_networks):
     }
     inception = foresee_frame_weights("inception_v3", "IMAGENET1K_V1").preprocessing
     assert (inception.resize, inception.crop) == (342, (299, 299))
+
+
+def test_regnets_that_compute_with_tensors_have_sizes_too(torchvision_networks):
+    # torchvision works their widths out with tensors, which on the meta device have no numbers.
+    network = build_network(resolve_frame_weights("regnet_y_400mf", None, seed=0))
+    assert all(value.is_meta for value in network.parameters())
+    assert shapes(network, ["penultimate"], (224, 224)) == {"penultimate": (1, 440)}
 
 
 @pytest.mark.slow

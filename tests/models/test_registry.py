@@ -135,7 +135,7 @@ def test_kinetics400_is_the_file_of_the_stream():
         ("sports1m", "i3d", "rgb", "is for c3d, not for i3d"),
         ("sports1m-mean", "c3d", "rgb", "is a mean cube"),
         ("kinetics400-rgb", "i3d", "flow", "use weights='kinetics400-flow'"),
-        ("kinetics400-flow", "i3d", "rgb", "I3DTransformer takes no flow yet; load_weights("),
+        ("kinetics400-flow", "i3d", "rgb", "use weights='kinetics400-rgb'"),
         ("sports1m", "c3d", "flow", "pass stream='rgb'"),
     ],
 )

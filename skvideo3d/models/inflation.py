@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skvideo3d.exceptions import CheckpointError
+from skvideo3d.video.preprocessing import I3D_PREPROCESSING, IMAGENET_PREPROCESSING
 
 from .deepening import deepen_module
 from .formats import read_tensors
@@ -20,6 +21,8 @@ from .kernels import Choice, change_channels, deepen, depths, listed, with_time
 __all__ = ["inflate"]
 
 Arrays = Mapping[str, Tensor] | str | PathLike[str]
+
+_RGB = 3
 
 
 @overload
@@ -135,7 +138,8 @@ def inflate(
     frame and three after it, torchvision's three and three: at 224x224 I3D sees the frame a pixel
     further on, and that is all. At other sizes max pools differ as well. (The weights that
     torchvision publishes came from TensorFlow.) Both networks take pixels scaled to [-1, 1], if
-    torchvision's has ``transform_input``, as it has with its published weights.
+    torchvision's has ``transform_input``, as it has with its published weights. A module knows, and
+    a new I3D's attribute `preprocessing` says it; of arrays it is not known, and [-1, 1] is taken.
 
     References
     ----------
@@ -171,7 +175,13 @@ def inflate(
     if depth is not None:
         raise ValueError("depth= cannot go with into=: the kernels of I3D are as deep as wide.")
     deep = _deepen_arrays(without_auxiliary(tensors), None, in_channels, origin)
-    return googlenet_to_i3d(deep, into if isinstance(into, I3D) else None, origin)
+    network = googlenet_to_i3d(deep, into if isinstance(into, I3D) else None, origin)
+    # torchvision's brings what is normalised for ImageNet into I3D's own range, or was not trained
+    # so and takes it as it is.
+    transforms = getattr(source, "transform_input", None)
+    if network is not into and isinstance(transforms, bool) and network.in_channels == _RGB:
+        network.preprocessing = I3D_PREPROCESSING if transforms else IMAGENET_PREPROCESSING
+    return network
 
 
 def _tensors(source: object) -> tuple[Mapping[str, Tensor], str]:

@@ -228,10 +228,19 @@ def _has(every: Any, weights: str) -> bool:
 def _torchvision_models() -> Any:
     try:
         import torchvision.models
-    except Exception as error:  # of another torch than it was built for it fails in many ways
+    except ModuleNotFoundError as error:
         raise ImportError(
-            f"A network by name comes from torchvision, which cannot be imported here: {error}. "
-            "Install the torchvision that belongs to your torch: pip install "
-            "'skvideo3d[frames]'. Or pass network= a torch module."
+            f"A network by name comes from torchvision, which is not installed ({error}): pip "
+            "install 'skvideo3d[frames]', from where your torch came. Or pass network= a torch "
+            "module."
+        ) from error
+    except Exception as error:  # of another torch than it was built for it fails in many ways
+        import torch
+
+        raise ImportError(
+            f"A network by name comes from torchvision, which is installed and does not fit torch "
+            f"{torch.__version__} ({error}). Reinstall both from one place, as in: pip install "
+            "--force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu. "
+            "Or pass network= a torch module."
         ) from error
     return torchvision.models

@@ -1,5 +1,6 @@
 """An inflated GoogLeNet is an I3D that finds in a still video what GoogLeNet finds in the image."""
 
+import copy
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 from skvideo3d import I3DTransformer
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.models import I3D, inflate, load_weights, save_weights
+from skvideo3d.video import I3D_PREPROCESSING, IMAGENET_PREPROCESSING
 
 # GoogLeNet as torchvision names it: Szegedy et al. 2015, table 1, the columns 1x1, 3x3 reduce, 3x3,
 # 5x5 reduce, 5x5, pool proj; and what Carreira & Zisserman call the module.
@@ -230,6 +232,19 @@ def test_a_googlenet_comes_as_module_arrays_or_file(googlenet, tmp_path, wrappin
     save_file(arrays, tmp_path / "googlenet.safetensors")
     for source in (arrays, str(tmp_path / "googlenet.pth"), tmp_path / "googlenet.safetensors"):
         assert same_arrays(inflate(source, into="i3d"), expected)
+
+
+@pytest.mark.parametrize(
+    ("transforms", "recipe"),
+    [(True, I3D_PREPROCESSING), (False, IMAGENET_PREPROCESSING), (None, None)],
+)
+def test_a_module_knows_what_goes_before_it(googlenet, transforms, recipe):
+    module = copy.deepcopy(googlenet)
+    if transforms is not None:  # torchvision's, with published weights or trained by oneself
+        module.transform_input = transforms
+    assert inflate(module, into="i3d").preprocessing == recipe
+    assert inflate(module, into="i3d", in_channels=2).preprocessing is None
+    assert inflate(googlenet.state_dict(), into="i3d").preprocessing is None
 
 
 def test_the_step_counters_of_a_googlenet_may_be_missing(googlenet):

@@ -730,8 +730,11 @@ WITHOUT_FLOW = {
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*could (not be described|be read only in part)")
 def test_every_strange_file_that_has_frames_has_flow_and_the_same_losses(small, tmp_path):
+    # All that are without flow, and of the others every third.
+    without = set().union(*WITHOUT_FLOW.values())
+    zoo = [one for number, one in enumerate(ZOO) if number % 3 == 0 or one.name in without]
     paths = []
-    for number, specimen in enumerate(ZOO):
+    for number, specimen in enumerate(zoo):
         (tmp_path / str(number)).mkdir()
         paths.append(str(specimen.make(tmp_path / str(number))))
     settings = {"clip_stride": 8, "on_error": "nan", "timeout": 20.0, "flow": difference}
@@ -739,8 +742,8 @@ def test_every_strange_file_that_has_frames_has_flow_and_the_same_losses(small, 
     for stream in ("rgb", "flow"):
         transformer = i3d(small, stream, **settings)
         rows = transformer.transform(paths)
-        failures.append({ZOO[place].name: reason for place, _, reason in transformer.failures_})
-        losses.append({ZOO[place].name: loss for place, _, loss in transformer.losses_})
+        failures.append({zoo[place].name: reason for place, _, reason in transformer.failures_})
+        losses.append({zoo[place].name: loss for place, _, loss in transformer.losses_})
         assert np.isnan(rows).any(axis=1).sum() == len(failures[-1])
     assert set(failures[0]) <= set(failures[1])
     for reason, names in WITHOUT_FLOW.items():

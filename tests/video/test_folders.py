@@ -47,9 +47,9 @@ def test_our_own_results_are_left_out(tmp_path):
 
 
 def test_folders_that_all_link_to_each_other_end(tmp_path):
-    for number in range(8):  # 8! ways through them
+    for number in range(7):  # 7! ways through them
         (tmp_path / f"{number}").mkdir()
-        for other in range(8):
+        for other in range(7):
             (tmp_path / f"{number}" / f"to{other}").symlink_to(tmp_path / f"{other}")
     with pytest.raises(ValueError, match="in more than 1000 ways"):
         list(walk(tmp_path))

@@ -44,7 +44,7 @@ class I3DTransformer(VideoTransformer):
         same clips of one reading of the video.
     flow : OpticalFlow, {"tvl1", "dis"} or callable, default="tvl1"
         How optical flow is computed; see `skvideo3d.flow.OpticalFlow`. TV-L1 is what the published
-        weights were trained with, DIS about a hundred times faster. Not used by ``stream="rgb"``.
+        weights were trained with, DIS some eighty times faster. Not used by ``stream="rgb"``.
         An array of floating-point numbers of shape (T, H, W, 2) in X is flow itself, in pixels.
     layer : str or sequence of str, default="avg_pool"
         "avg_pool" (1024 values), "logits" (400), "prob", or an end point of the network such as

@@ -34,7 +34,7 @@ class OpticalFlow:
     ----------
     method : {"tvl1", "dis"} or callable, default="tvl1"
         "tvl1" and "dis" are OpenCV's (``pip install 'skvideo3d[flow]'``): TV-L1 is what the
-        published weights were trained on, DIS about a hundred times faster. A callable gets the
+        published weights were trained on, DIS some eighty times faster. A callable gets the
         previous and the following frame, both uint8 (height, width, 3), RGB, resized but not
         cropped, and returns their flow in pixels, (height, width, 2), of any floating-point type,
         a NumPy array or a torch tensor: the pixel at column x and row y of the previous frame is

@@ -21,9 +21,9 @@ line, the array, the video and the place of the chunk. To read one without this 
 ...         array = zlib.decompressobj(wbits=31).decompress(file.read())
 ...     return np.load(BytesIO(array), allow_pickle=False)
 
-On 340x256 clips of UCF-101, HMDB51, Kinetics and KTH, a frame of uint8 flow took 14 kB (DIS) to
-21 kB (TV-L1) of 174 on average, 3 to 4 ms to write and less than 1 ms to read. Floats are stored
-as they are; see `BYTES_PER_PIXEL`.
+A frame of uint8 flow, 340x256 of a UCF101 clip, takes 11 kB (DIS) to 19 kB (TV-L1) of 174, 2 to
+6 ms to write and less than 1 ms to read, as ``benchmarks/flow.py`` prints. Floats are stored as
+they are; see `BYTES_PER_PIXEL`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Fitting networks: clips from videos, recipes, and a classifier."""

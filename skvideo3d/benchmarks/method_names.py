@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import SVC, LinearSVC
@@ -15,7 +15,6 @@ from skvideo3d.flow import OpticalFlow
 
 __all__ = ["classifier_name", "describer_name", "stream_names"]
 
-_STREAMS: Final[tuple[Literal["rgb"], Literal["flow"]]] = ("rgb", "flow")
 _POOLED = {"mean": "frames averaged", "max": "largest of frames"}
 
 
@@ -46,7 +45,8 @@ def describer_name(describer: Any) -> str:
     """
     if isinstance(describer, VideoTransformer):
         layers = describer.layer if isinstance(describer.layer, str) else "+".join(describer.layer)
-        network, origins = describer._architecture.upper(), _origins(describer.weights)
+        network = describer._architecture.upper()
+        origins = [_origin(weights) for weights in describer._used_weights()]
         seen = ""
         if isinstance(describer, I3DTransformer):
             seen = f", {' + '.join(_seen(describer).values())}"
@@ -85,20 +85,11 @@ def stream_names(describer: Any) -> dict[str, str]:
     """
     if not isinstance(describer, I3DTransformer) or describer.stream != "two-stream":
         return {}
-    given = describer.weights
-    if isinstance(given, Mapping):
-        weights = dict(given)
-    elif isinstance(given, tuple | list):
-        weights = dict(zip(_STREAMS, given, strict=True))
-    else:
-        weights = dict.fromkeys(_STREAMS, given)
     return {
         stream: describer_name(
-            I3DTransformer(
-                weights[stream], stream=stream, flow=describer.flow, layer=describer.layer
-            )
+            I3DTransformer(weights, stream=stream, flow=describer.flow, layer=describer.layer)
         )
-        for stream in _STREAMS
+        for stream, weights in describer._weights_by_stream().items()
     }
 
 
@@ -126,11 +117,8 @@ def _default_origin(describer: FrameTransformer) -> str:
     return "ImageNet" if isinstance(describer.network, str) else "its own weights"
 
 
-def _origins(weights: Any) -> list[str]:
-    if isinstance(weights, Mapping):
-        weights = [weights[stream] for stream in _STREAMS]
-    each = weights if isinstance(weights, tuple | list) else [weights]
-    return ["random weights" if one is None else Path(one).stem for one in each]
+def _origin(weights: str | PathLike[str] | None) -> str:
+    return "random weights" if weights is None else Path(weights).stem
 
 
 def classifier_name(classifier: Any) -> str:

@@ -382,6 +382,10 @@ class VideoTransformer(
     def _stream(self, weights: Weights) -> Stream:
         return Stream(weights, self.preprocessing or weights.preprocessing)
 
+    def _used_weights(self) -> list[Any]:
+        """List the weights as they were given, those of each network that runs."""
+        return [self.weights]
+
     def _seed(self) -> int | None:
         if not has_random_weights(self):
             return None

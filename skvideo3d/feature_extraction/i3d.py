@@ -242,6 +242,9 @@ class I3DTransformer(VideoTransformer):
                 )
         return Stream(weights, self.preprocessing or weights.preprocessing, flow)
 
+    def _used_weights(self) -> list[OneWeights]:
+        return list(self._weights_by_stream().values())
+
     def _weights_by_stream(self) -> dict[StreamName, OneWeights]:
         """Sort the weights by the streams that are asked for."""
         given = self.weights

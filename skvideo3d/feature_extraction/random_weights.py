@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ def has_random_weights(transformer: VideoTransformer) -> bool:
     Parameters
     ----------
     transformer : VideoTransformer
-        Its `weights` may be one, or one for each stream.
+        Of weights for each stream only those count that it uses.
 
     Returns
     -------
@@ -30,10 +29,7 @@ def has_random_weights(transformer: VideoTransformer) -> bool:
     (False, True)
     >>> has_random_weights(I3DTransformer(("rgb.pt", None), stream="two-stream"))
     True
+    >>> has_random_weights(I3DTransformer(("rgb.pt", None), stream="rgb"))
+    False
     """
-    weights = transformer.weights
-    if isinstance(weights, Mapping):
-        return None in weights.values()
-    if isinstance(weights, tuple | list):
-        return None in weights
-    return weights is None
+    return None in transformer._used_weights()

@@ -131,6 +131,16 @@ def test_one_random_network_makes_a_baseline(weights, is_random):
     assert ("random weights" in describer_name(transformer)) == is_random
 
 
+@pytest.mark.parametrize("weights", [(None, "flow.pt"), {"rgb": None, "flow": "flow.pt"}])
+def test_weights_of_a_stream_that_is_not_looked_at_do_not_matter(weights):
+    flow = I3DTransformer(weights, stream="flow")
+    assert not has_random_weights(flow)
+    assert describer_name(flow) == "I3D avg_pool, flow (flow)"
+    frames = I3DTransformer(weights, stream="rgb")
+    assert has_random_weights(frames)
+    assert describer_name(frames) == "I3D avg_pool, RGB (random weights)"
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [

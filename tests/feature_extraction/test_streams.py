@@ -541,6 +541,13 @@ def test_weights_of_both_streams_serve_each_alone(small, films):
             np.testing.assert_array_equal(found, expected)
 
 
+def test_random_weights_of_a_stream_that_is_not_looked_at_need_no_seed(small, films):
+    expected = i3d(small, "flow").transform(films[:1])
+    flow = i3d(small, "flow").set_params(weights=(None, small["flow"]))
+    np.testing.assert_array_equal(flow.transform(films[:1]), expected)
+    assert not hasattr(flow.fit(films[:1]), "seed_")
+
+
 def test_weights_are_known_by_stream(small, films):
     hashes = i3d(small).fit(films).weights_sha256_
     assert hashes == {s: i3d(small, s).fit(films).weights_sha256_ for s in ("rgb", "flow")}

@@ -376,9 +376,7 @@ def _n_flow_threads(describer: VideoTransformer, n_jobs: int) -> int:
     import torch
 
     flow = OpticalFlow.from_any(getattr(describer, "flow", "tvl1"))
-    if callable(flow.method) and not flow.thread_safe:
-        return 1
-    return max(1, torch.get_num_threads() // n_jobs)
+    return max(1, torch.get_num_threads() // n_jobs) if flow.is_parallel else 1
 
 
 def _with_store(describer: Any, memory: str | os.PathLike[str] | None, n_jobs: int | None) -> Any:

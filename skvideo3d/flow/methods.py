@@ -98,7 +98,7 @@ class FlowEstimator:
         previous: NDArray[np.uint8],
         following: NDArray[np.uint8],
     ) -> NDArray[np.float32]:
-        turn: AbstractContextManager[Any] = nullcontext() if self.flow.thread_safe else _one_caller
+        turn: AbstractContextManager[Any] = nullcontext() if self.flow.is_parallel else _one_caller
         name = callable_name(self.flow)
         try:
             # Copies: a frame is seen twice, and what a callable writes into it is its own affair.

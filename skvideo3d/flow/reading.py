@@ -91,8 +91,8 @@ class FlowReader:
         self._store = None if folder is None else FlowStore(folder)
         one_by_one = replace(recipe, clip_len=1, clip_stride=1, whole=True)
         self._frames = make_reader(sources, one_by_one, limits)
-        is_alone = callable(flow.method) and not flow.thread_safe
-        self._n_threads = 1 if is_alone else n_threads  # others would wait, and seem to work
+        # Threads that may not run at once would wait, and seem to work.
+        self._n_threads = n_threads if flow.is_parallel else 1
         self._pool = ThreadPoolExecutor(self._n_threads, "skvideo3d-flow")
 
     def read(self, index: int, cost: ReadingCost, losses: Losses) -> Iterator[VideoClip]:

@@ -115,6 +115,11 @@ class OpticalFlow:
                 f"method={self.method!r} is built in: name and thread_safe are for callables."
             )
 
+    @property
+    def is_parallel(self) -> bool:
+        """Whether several threads may compute flow at once."""
+        return isinstance(self.method, str) or self.thread_safe
+
     # Nothing in a recipe changes, and a network that computes flow may not let itself be copied:
     # scikit-learn's clone copies what is not an estimator.
     def __deepcopy__(self, memo: dict[int, Any]) -> OpticalFlow:

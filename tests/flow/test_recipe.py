@@ -143,6 +143,13 @@ def test_equal_numbers_have_equal_fingerprints_and_no_others():
     assert parallel.fingerprint() == OpticalFlow(raft, name="raft").fingerprint()
 
 
+def test_only_a_callable_that_does_not_say_that_it_may_runs_alone():
+    assert OpticalFlow("tvl1").is_parallel
+    assert OpticalFlow("dis").is_parallel
+    assert OpticalFlow(raft, thread_safe=True).is_parallel
+    assert not OpticalFlow(raft).is_parallel
+
+
 def test_fingerprints_stay_what_they_were():
     # Kept flow and descriptors are found by them: a change makes all of them anew.
     assert OpticalFlow().fingerprint() == (

@@ -23,7 +23,7 @@ line, the array, the video and the place of the chunk. To read one without this 
 
 A frame of uint8 flow, 340x256 of a UCF101 clip, takes 11 kB (DIS) to 19 kB (TV-L1) of 174, 2 to
 6 ms to write and less than 1 ms to read, as ``benchmarks/flow.py`` prints. Floats are stored as
-they are; see `BYTES_PER_PIXEL`.
+they are: 4 bytes a pixel of float16, 8 of float32.
 """
 
 from __future__ import annotations
@@ -42,17 +42,13 @@ from numpy.typing import ArrayLike, NDArray
 from skvideo3d.video.atomic_files import AtomicFiles
 from skvideo3d.video.sealed_files import DamagedEntryError, npy_array, seal, unseal
 
-__all__ = ["BYTES_PER_PIXEL", "CHUNK", "FLOW_FOLDER", "FlowChunk", "FlowStore", "KeptFlow"]
+__all__ = ["CHUNK", "FLOW_FOLDER", "FlowChunk", "FlowStore", "KeptFlow"]
 
 #: Where flow is, below the folder of the descriptors.
 FLOW_FOLDER = "flow"
 
 #: Frames of flow in a chunk: at most this much is computed again after a kill.
 CHUNK = 32
-
-#: Bytes on disk a pixel of a frame (two numbers); of uint8 the average of real TV-L1 flow, which
-#: noise and much motion may double.
-BYTES_PER_PIXEL = {"uint8": 0.25, "float16": 4.0, "float32": 8.0}
 
 _FORMAT = "v1"
 # Of zlib, by the bytes of a number: fractions of floats shrink by a fifth at most, and that takes

@@ -63,7 +63,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="frames and size of the clips that a C3D was trained on; default: 16 112 112",
     )
     convert.add_argument(
-        "--pool5", choices=("ceil", "padded"), help="how a C3D pools last: as Caffe or as its ports"
+        "--pool5",
+        choices=("ceil", "padded", "global"),
+        help="how a C3D pools last: as Caffe, as its ports, or over the whole map",
     )
     for option, what in (("--resize", "frames are resized to"), ("--crop", "their centre is")):
         convert.add_argument(
@@ -246,7 +248,7 @@ def _recipe(network: C3D | I3D, args: argparse.Namespace) -> Preprocessing:
     recipe = replace(network.preprocessing, **changes)
     if input_size := network.config.get("input_size"):
         frames, *size = input_size
-        if tuple(size) != recipe.crop:
+        if tuple(size) != recipe.crop and network.config.get("pool5") != "global":
             raise ValueError(
                 f"The network takes clips of {size[0]}x{size[1]} pixels, and frames are cropped to "
                 f"{recipe.crop[0]}x{recipe.crop[1]}: add --crop {size[0]} {size[1]}, and the "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from skvideo3d.models.c3d import C3D, POOLS
+from skvideo3d.models.c3d import C3D
 
 from .convolution import Convolution
 from .onednn import Linear
@@ -22,7 +22,8 @@ class C3DOnCPU:
     Parameters
     ----------
     network : C3D
-        Taken over layer by layer: weights are laid out anew when a layer is first asked for.
+        Without batch normalisation, as `fold_batch_norm` gives it. Taken over layer by layer:
+        weights are laid out anew when a layer is first asked for.
     dtype : torch.dtype
         float32 or bfloat16.
     """
@@ -79,13 +80,14 @@ class C3DOnCPU:
 
     def _windows_after(self, name: str | None, x: Tensor) -> list[Windows]:
         """Lay out the windows of the pool after a convolution, or none."""
-        if name not in POOLS:
+        if name is None or not name.startswith("pool"):
             return []
         pads = self._network.pool_padding(name)
+        taken = self._network.pool_window(name, x.shape[1:4])
         counts = self._network.pooled_size(x.shape[1:4], (name,))
         return [
             Windows(count, size, size, pad)
-            for count, size, pad in zip(counts, POOLS[name], pads, strict=True)
+            for count, size, pad in zip(counts, taken, pads, strict=True)
         ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from skvideo3d.models.folding import folded
+
 __all__ = ["fold_batch_norms"]
 
 
@@ -24,13 +26,7 @@ def fold_batch_norms(network: nn.Module) -> None:
         norm, convolution = getattr(module, "bn", None), getattr(module, "conv3d", None)
         if not isinstance(norm, nn.BatchNorm3d) or not isinstance(convolution, nn.Conv3d):
             continue
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        weight = convolution.weight.double() * scale[:, None, None, None, None]
-        bias = norm.bias.double() - norm.running_mean.double() * scale
-        if convolution.bias is not None:
-            bias += convolution.bias.double() * scale
+        weight, bias = folded(convolution, norm)
         convolution.weight.copy_(weight)
-        convolution.bias = nn.Parameter(bias.to(convolution.weight.dtype), requires_grad=False)
+        convolution.bias = nn.Parameter(bias, requires_grad=False)
         module.bn = nn.Identity()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from skvideo3d.models import C3D, I3D
+from skvideo3d.models.folding import fold_batch_norm
 from skvideo3d.models.frames import FrameNetwork
 from skvideo3d.models.network import LayeredNetwork
 
@@ -59,6 +60,8 @@ def prepare_network(
     dtype = getattr(torch, precision)
     if isinstance(network, FrameNetwork):
         return _EagerFrameNetwork(network, dtype, device)
+    if isinstance(network, C3D):
+        network = fold_batch_norm(network)
     if torch.device(device).type == "cpu" and dtype in (torch.float32, torch.bfloat16):
         if isinstance(network, C3D):
             return C3DOnCPU(network, dtype)

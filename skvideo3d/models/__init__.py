@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .c3d import C3D
     from .checkpoints import load_weights, save_weights
+    from .folding import fold_batch_norm
     from .i3d import I3D
     from .inflation import inflate
 
-__all__ = ["C3D", "I3D", "inflate", "load_weights", "save_weights"]
+__all__ = ["C3D", "I3D", "fold_batch_norm", "inflate", "load_weights", "save_weights"]
 
 # The registry of weights lives in this package and must not cost an import of torch.
 _HOMES = {
     "C3D": "c3d",
     "I3D": "i3d",
+    "fold_batch_norm": "folding",
     "inflate": "inflation",
     "load_weights": "checkpoints",
     "save_weights": "checkpoints",

@@ -85,7 +85,9 @@ def infer_config(
     Returns
     -------
     dict
-        Number of classes (None without a classifier), input channels and width, and what was given.
+        Number of classes (None without a classifier), input channels and width; of a C3D, where it
+        is not the paper's, whether it has batch normalisation and how many hidden units; and what
+        was given.
 
     Examples
     --------
@@ -99,6 +101,12 @@ def infer_config(
         "in_channels": shapes[first][1] if len(shapes.get(first, ())) == 5 else 3,
         "width": _width(architecture, shapes),
     }
+    if architecture == "c3d":
+        if "conv1a_bn.weight" in shapes:
+            config["batch_norm"] = True
+        units = shapes.get("fc6.weight", ())[:1]
+        if shapes.get("fc7.weight") == units * 2 and units != _shape_of_fc7(config)[:1]:
+            config["hidden"] = units[0]
     return config | dict(given or {})
 
 
@@ -158,6 +166,11 @@ def check_fit(
         f"{source} looks like {layout.name} ({layout.architecture}), but its arrays do not fit the "
         f"network. {'. '.join(problems)}.{hint} Known layouts: {known_layouts()}."
     )
+
+
+def _shape_of_fc7(config: Mapping[str, object]) -> tuple[int, ...]:
+    network: Any = build("c3d", config)
+    return tuple(network.fc7.weight.shape)
 
 
 def _width(architecture: str, shapes: Shapes) -> float:

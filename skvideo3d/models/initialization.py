@@ -70,12 +70,13 @@ def initialize(network: _Network, seed: int) -> _Network:
                 module.weight.copy_(_he_normal(tuple(module.weight.shape), generator))
                 if module.bias is not None:
                     module.bias.zero_()
-            elif isinstance(module, nn.BatchNorm3d):
+            elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
                 module.reset_parameters()
             elif next(module.parameters(recurse=False), None) is not None:
                 raise ValueError(
                     f"{INITIALIZATION} does not know how to initialise {name!r}, a "
-                    f"{type(module).__name__}; it knows Conv3d, Linear and BatchNorm3d."
+                    f"{type(module).__name__}; it knows Conv3d, Linear, BatchNorm1d "
+                    "and BatchNorm3d."
                 )
     return network
 

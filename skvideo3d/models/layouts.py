@@ -168,7 +168,8 @@ _C3D_LAYERS = r"conv[12345]a|conv[345]b|fc[678]"
 
 
 def _skvideo3d_c3d(name: str) -> str | None:
-    return name if re.fullmatch(rf"({_C3D_LAYERS})\.(weight|bias)", name) else None
+    norms = r"(conv[12]a|conv[345][ab]|fc[67])_bn\.(weight|bias|running_mean|running_var)"
+    return name if re.fullmatch(rf"({_C3D_LAYERS})\.(weight|bias)|{norms}", name) else None
 
 
 def _mmaction_recogniser(name: str) -> str | None:

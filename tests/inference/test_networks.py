@@ -17,7 +17,7 @@ def network(kind, **config):
     torch.manual_seed(0)
     made = kind(**config).eval()
     for module in made.modules():
-        if isinstance(module, torch.nn.BatchNorm3d):
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm3d):
             torch.nn.init.normal_(module.running_mean, std=0.2)
             torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
             torch.nn.init.normal_(module.weight, mean=1, std=0.2)
@@ -54,6 +54,29 @@ NETWORKS = {
         C3D_SMALL | {"input_size": (17, 37, 51), "pool5": "padded"},
         (17, 37, 51),
     ),
+    "C3D, pool5 over the whole map": (
+        C3D,
+        C3D_SMALL | {"pool5": "global", "input_size": (40, 112, 112)},
+        (40, 37, 51),
+    ),
+    "C3D, one cell before the pool of the whole map": (
+        C3D,
+        C3D_SMALL | {"pool5": "global"},
+        (16, 16, 12),
+    ),
+    "C3D of the I3D paper": (
+        C3D,
+        C3D_SMALL | {"batch_norm": True, "pool1_stride": 2},
+        (16, 44, 36),
+    ),
+    "C3D, batch normalisation and all else": (
+        C3D,
+        C3D_SMALL
+        | {"batch_norm": True, "pool1_stride": 2, "pool5": "global", "hidden": 33, "width": 1 / 4},
+        (16, 64, 64),
+    ),
+    "C3D that begins with one channel": (C3D, C3D_SMALL | {"width": 1 / 64}, (16, 44, 36)),
+    "C3D of few channels": (C3D, C3D_SMALL | {"width": 3 / 64, "hidden": 5}, (16, 44, 36)),
     "I3D": (I3D, {"num_classes": 7, "width": 1 / 8}, (16, 224, 224)),
     "I3D, odd, two channels": (
         I3D,
@@ -78,7 +101,9 @@ def test_every_descriptor_layer_equals_the_network_in_float64(name):
         assert difference(found[layer], expected[layer]) < 1e-5, layer
 
 
-@pytest.mark.parametrize("name", ["C3D", "I3D"])
+@pytest.mark.parametrize(
+    "name", ["C3D", "I3D", "C3D of few channels", "C3D, batch normalisation and all else"]
+)
 def test_bfloat16_keeps_the_direction_of_every_descriptor(name):
     kind, config, size = NETWORKS[name]
     plain = network(kind, **config)
@@ -227,8 +252,9 @@ def test_clips_of_any_length(frames):
         assert all(difference(found[layer], expected[layer]) < 1e-5 for layer in layers)
 
 
-def test_half_precision_goes_through_the_networks_own_layers():
-    kind, config, size = NETWORKS["C3D"]
+@pytest.mark.parametrize("name", ["C3D", "C3D of the I3D paper"])
+def test_half_precision_goes_through_the_networks_own_layers(name):
+    kind, config, size = NETWORKS[name]
     plain = network(kind, **config)
     x = clips(1, *size)
     expected = exact(plain, x, ("fc6",))["fc6"]

@@ -332,7 +332,7 @@ def test_wrong_clips_are_refused(x, message):
         ({"num_classes": 0}, "num_classes must be positive, got 0"),
         ({"width": -1.0}, "width must be positive"),
         ({"in_channels": 0}, "in_channels must be positive"),
-        ({"pool5": "floor"}, "'ceil' or 'padded', got 'floor'"),
+        ({"pool5": "floor"}, "'ceil', 'padded' or 'global', got 'floor'"),
         ({"input_size": (16, 112)}, "three positive numbers"),
         ({"input_size": (0, 112, 112)}, "three positive numbers"),
         ({"pool5": "padded", "input_size": (8, 112, 112)}, r"smallest .* is \(16, 16, 16\)"),
@@ -345,3 +345,129 @@ def test_wrong_arguments_are_refused(keywords, message):
 
 def test_no_clips_give_no_descriptors():
     assert small().describe(torch.zeros(0, 3, 4, 20, 20), "fc6")["fc6"].shape == (0, 128)
+
+
+# Carreira & Zisserman 2017, section 2.2: batch normalisation after all convolutions and fully
+# connected layers, and a temporal stride of 2 in the first pool.
+OF_THE_I3D_PAPER = {"batch_norm": True, "pool1_stride": 2}
+
+
+def with_statistics(network, seed=2):
+    """Give batch normalisations values and running statistics that do something."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, values in network.state_dict().items():
+        if name.endswith(("_bn.weight", "_bn.running_var")):
+            values.copy_(torch.rand(values.shape, generator=generator) + 0.5)
+        elif name.endswith(("_bn.bias", "_bn.running_mean")):
+            values.copy_(torch.randn(values.shape, generator=generator) / 4)
+    return network.eval()
+
+
+def plain_norm(x, state, name):
+    """Batch normalisation in inference, as in its paper (Ioffe & Szegedy 2015, algorithm 2)."""
+    mean, variance, gamma, beta = (
+        state[f"{name}_bn.{part}"].double().view(-1, *[1] * (x.ndim - 2))
+        for part in ("running_mean", "running_var", "weight", "bias")
+    )
+    return (x - mean) / (variance + 1e-5).sqrt() * gamma + beta
+
+
+def plain_variant(x, state):
+    """The I3D paper's C3D, layer by layer, with pool5 over whole frames, in float64."""
+    x, values = x.double(), {}
+    for name in ORDER:
+        if name.startswith("conv"):
+            x = F.conv3d(x, state[f"{name}.weight"].double(), padding=1)
+            x = plain_norm(x, state, name).clamp(min=0)
+        elif name == "pool5":
+            pairs = x.split(2, dim=2)
+            x = torch.stack([pair.amax(dim=(2, 3, 4)) for pair in pairs], dim=2)[..., None, None]
+        elif name.startswith("pool"):
+            x = plain_pool(x, "ceil", "pool1 in time too" if name == "pool1" else name)
+        elif name in ("fc6", "fc7"):
+            x = x.flatten(1) @ state[f"{name}.weight"].double().T
+            x = plain_norm(x, state, name).clamp(min=0)
+        elif name == "fc8":
+            x = x @ state["fc8.weight"].double().T + state["fc8.bias"].double()
+        else:
+            x = x.softmax(dim=1)
+        values[name] = x
+    return values
+
+
+# 40 frames: 20 10 5 3, and two steps of time after pool5.
+@pytest.mark.parametrize("size", [(40, 40, 52), (7, 37, 33)])
+def test_every_layer_of_the_i3d_papers_variant_equals_the_plain_network(size):
+    network = with_statistics(small(input_size=size, pool5="global", hidden=50, **OF_THE_I3D_PAPER))
+    x = clips(2, 3, *size)
+    with torch.inference_mode():
+        found = network(x, ORDER)
+    expected = plain_variant(x, network.state_dict())
+    assert found["pool1"].shape[2] == -(-size[0] // 2)
+    assert {name: relative(found[name], expected[name]) for name in ORDER} == {
+        name: pytest.approx(0, abs=1e-5) for name in ORDER
+    }
+
+
+def test_pool5_over_the_whole_map_takes_clips_of_any_height_and_width():
+    network = small(pool5="global", num_classes=3)
+    for size in [(20, 20), (8, 8), (61, 40), (1, 1)]:
+        found = network.describe(clips(2, 3, 4, *size), ("pool5", "fc6", "prob"))
+        assert {name: v.shape[1] for name, v in found.items()} == {
+            "pool5": 16,
+            "fc6": 128,
+            "prob": 3,
+        }
+    with pytest.raises(ValueError, match=r"takes clips of 4 frames of any size, got 5 frames"):
+        network(clips(1, 3, 5, 20, 20), "fc6")
+
+
+def test_a_layer_before_batch_normalisation_has_no_bias_and_every_parameter_gets_a_gradient():
+    network = small(**OF_THE_I3D_PAPER).train()
+    found = network(clips(3, 3, 4, 20, 20), "fc8")["fc8"]
+    F.cross_entropy(found, torch.tensor([0, 1, 2])).backward()
+    assert [name for name, p in network.named_parameters() if not p.grad.abs().sum() > 0] == []
+    with_bias = {name for name, _ in network.named_parameters() if name.endswith(".bias")}
+    assert with_bias == {f"{name}_bn.bias" for name in [*CHANNELS, "fc6", "fc7"]} | {"fc8.bias"}
+
+
+def test_parameters_of_the_variant_are_those_of_c3d_and_a_scale_for_each_channel():
+    with torch.device("meta"):
+        network = C3D(400, **OF_THE_I3D_PAPER)
+    # Of C3D without fc8 (by hand, above) the biases go, and two numbers a channel come.
+    channels = sum(CHANNELS.values()) + 2 * 4096
+    c3d = 79_991_015 - 1_995_239
+    count = sum(p.numel() for p in network.parameters())
+    assert count == c3d + channels + 400 * 4097
+
+
+def test_the_networks_of_the_paper_are_known_by_the_arguments_they_always_had():
+    # Stored descriptors of random networks and files hang on them.
+    assert C3D(5, width=1 / 32).config == {
+        "num_classes": 5,
+        "in_channels": 3,
+        "input_size": [16, 112, 112],
+        "width": 1 / 32,
+        "pool5": "ceil",
+    }
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{"pool5": "global"}, {"batch_norm": True}, {"pool1_stride": 2}, {"hidden": 10}],
+)
+def test_config_builds_the_same_variant(keywords):
+    network = small(**keywords)
+    assert keywords.items() <= network.config.items()
+    again = C3D(**json.loads(json.dumps(network.config)))
+    assert again.config == network.config
+    assert {k: v.shape for k, v in again.state_dict().items()} == {
+        k: v.shape for k, v in network.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("keywords", [{"pool1_stride": 3}, {"pool1_stride": 0}, {"hidden": 0}])
+def test_wrong_options_are_refused(keywords):
+    (name, value), *_ = keywords.items()
+    with pytest.raises(ValueError, match=rf"{name} must be .*, got {value}"):
+        small(**keywords)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import index
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Jitter", "Window"]
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Window:
     width: int
     flipped: bool = False
 
-    def apply(self, frames: NDArray[np.generic]) -> NDArray[np.generic]:
+    def apply(self, frames: NDArray[_Number]) -> NDArray[_Number]:
         """Cut it out.
 
         Parameters

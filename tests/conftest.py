@@ -12,7 +12,24 @@ from hypothesis import settings
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
+# Whether to take the time for more rounds, more files and full size wherever less shows the same.
+_THOROUGH = os.environ.get("SKVIDEO3D_TEST_THOROUGH", "0") not in ("", "0")
+
 _LOOPBACK = ("127.", "::1", "localhost")
+
+
+def pytest_collection_modifyitems(items):
+    if not _THOROUGH:
+        skip = pytest.mark.skip(reason="set SKVIDEO3D_TEST_THOROUGH=1 to run it")
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def rounds():
+    """A function that chooses between a number that shows the claim and one for thorough tests."""
+    return lambda few, many: many if _THOROUGH else few
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,6 @@
 """The generated data set: real files, one seed one result, and nothing but motion to learn from."""
 
 import hashlib
-import json
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -86,24 +83,13 @@ def test_a_group_shares_its_place_and_no_two_groups_do(tmp_path):
     assert apart[same].max() < apart[~same].min()
 
 
-def test_a_seed_gives_the_same_bytes_in_another_process_and_with_any_n_jobs(tmp_path):
+def test_a_seed_gives_the_same_bytes_in_other_processes(tmp_path):
     here = make_action_videos(4, **SMALL, random_state=7, folder=tmp_path / "here")
-    code = (
-        "import json, sys; from skvideo3d.datasets import make_action_videos\n"
-        "b = make_action_videos(4, **json.loads(sys.argv[1]), random_state=7, folder=sys.argv[2],"
-        " n_jobs=2)\n"
-        "print(json.dumps([b.data, b.target.tolist(), b.groups.tolist()]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(SMALL), str(tmp_path / "there")],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    paths, target, groups = json.loads(done.stdout)
-    assert digests(paths) == digests(here.data)
-    assert (target, groups) == (here.target.tolist(), here.groups.tolist())
+    # Joblib's workers are interpreters of their own, with other hashes.
+    there = make_action_videos(4, **SMALL, random_state=7, folder=tmp_path / "there", n_jobs=2)
+    assert digests(there.data) == digests(here.data)
+    assert there.target.tolist() == here.target.tolist()
+    assert there.groups.tolist() == here.groups.tolist()
     other = make_action_videos(4, **SMALL, random_state=8, folder=tmp_path / "other")
     assert not set(digests(other.data)) & set(digests(here.data))
 
@@ -216,16 +202,15 @@ def test_parameters_without_a_meaning_are_refused_before_anything_is_written(
 
 # ------------------------------------------------------------------ what there is to learn
 
-N_GROUPS = 20
-
 
 @pytest.fixture(scope="module")
-def crowd(tmp_path_factory):
-    """All sixteen classes in twenty places, 320 files."""
+def crowd(tmp_path_factory, rounds):
+    """All sixteen classes in ten places, 160 files, or in twenty."""
+    n_groups = rounds(10, 20)
     videos = make_action_videos(
-        len(ACTIONS) * N_GROUPS,
+        len(ACTIONS) * n_groups,
         classes=len(ACTIONS),
-        n_groups=N_GROUPS,
+        n_groups=n_groups,
         n_frames=15,
         size=(64, 80),
         random_state=0,
@@ -305,10 +290,10 @@ def test_a_single_frame_does_not_tell_the_class(crowd):
         for name, model in models.items():
             found = accuracy(looks, videos.target, videos.groups, model)
             assert found < bound, (name, moment, found, bound)
-    # The same features and model are not blind: they tell the twenty places apart.
+    # The same features and model are not blind: they tell the places apart.
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     places = cross_val_predict(models["linear"], looks, videos.groups, cv=folds)
-    assert np.mean(places == videos.groups) > 0.7  # chance is 0.05
+    assert np.mean(places == videos.groups) > 0.7  # chance is 0.1 or less
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import threading
@@ -58,9 +59,9 @@ def test_the_callers_matmul_precision_does_not_reach_it_and_is_left_alone(
         torch.set_float32_matmul_precision(before)
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_no_setting_of_the_callers_moves_a_descriptor(small_c3d, tmp_path):
+    settings = [
         "torch.backends.fp32_precision = 'tf32'",
         "torch.backends.mkldnn.fp32_precision = 'bf16'",
         "torch.backends.mkldnn.matmul.fp32_precision = 'bf16'",
@@ -68,30 +69,41 @@ def test_the_callers_matmul_precision_does_not_reach_it_and_is_left_alone(
         "torch.backends.cudnn.conv.fp32_precision = 'ieee'",
         "torch.set_float32_matmul_precision('medium')",
         "torch.set_default_dtype(torch.bfloat16)",
-    ],
-)
-def test_no_setting_of_the_callers_moves_a_descriptor(setting, small_c3d, tmp_path):
-    # In a process of its own: torch does not let all of them be taken back.
+    ]
     np.save(tmp_path / "video.npy", np.arange(20 * 40 * 48 * 3).reshape(20, 40, 48, 3) % 251)
+    # Each in a process of its own: torch does not let all of them be taken back. They part after
+    # the imports, and before torch has threads.
     code = f"""
+import os, sys
 import numpy as np, torch
+import skvideo3d.feature_extraction.computing
 from skvideo3d import C3DTransformer
 from skvideo3d.video import Preprocessing
-video = np.load({str(tmp_path / "video.npy")!r}).astype(np.uint8)
-recipe = Preprocessing(resize=(36, 48), crop=(32, 32), scale=1 / 3, mean=(9.7, 8.1, 7.3))
-describer = C3DTransformer({str(small_c3d)!r}, preprocessing=recipe, norm=None)
-expected = describer.transform([video])
-{setting}
+
+def check(setting):
+    video = np.load({str(tmp_path / "video.npy")!r}).astype(np.uint8)
+    recipe = Preprocessing(resize=(36, 48), crop=(32, 32), scale=1 / 3, mean=(9.7, 8.1, 7.3))
+    describer = C3DTransformer({str(small_c3d)!r}, preprocessing=recipe, norm=None)
+    expected = describer.transform([video])
+    exec(setting)
+    before = seen()
+    again = describer.transform([video])
+    assert np.array_equal(again, expected), (setting, np.abs(again - expected).max())
+    assert seen() == before, setting
+
 def seen():
     places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.mkldnn.matmul
     return [getattr(place, "fp32_precision", None) for place in places]
-before = seen()
-again = describer.transform([video])
-assert np.array_equal(again, expected), np.abs(again - expected).max()
-assert seen() == before
+
+for setting in {settings!r}:
+    if os.fork() == 0:
+        check(setting)
+        print("the same", flush=True)
+        sys.exit()
+    os.wait()
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert done.stdout == "the same\n" * len(settings), done.stderr
 
 
 def product_is_exact():

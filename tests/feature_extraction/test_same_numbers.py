@@ -29,12 +29,15 @@ def small_i3d(tmp_path_factory):
     return str(path)
 
 
-@pytest.fixture(params=["c3d", "i3d"])
-def describer(request, small_c3d):
-    if request.param == "c3d":
-        return C3DTransformer(small_c3d, layer=("fc6", "prob"))
-    weights = request.getfixturevalue("small_i3d")
+def describer_of(kind, weights):
+    if kind == "c3d":
+        return C3DTransformer(weights, layer=("fc6", "prob"))
     return I3DTransformer(weights, clip_len=9, clip_stride=9, layer=("avg_pool", "prob"))
+
+
+@pytest.fixture(params=["c3d", "i3d"])
+def describer(request):
+    return describer_of(request.param, request.getfixturevalue(f"small_{request.param}"))
 
 
 @pytest.fixture
@@ -63,25 +66,28 @@ def test_a_call_repeated_gives_the_same_bits(describer, paths):
 
 @pytest.mark.slow
 def test_another_interpreter_with_other_threads_and_hashes_gives_the_same_bits(
-    describer, tmp_path, paths
+    small_c3d, small_i3d, tmp_path, paths
 ):
     code = (
-        "import sys, numpy as np, torch, skvideo3d\n"
-        "kind, weights, *paths = sys.argv[2:]\n"
-        "short = {'clip_len': 9, 'clip_stride': 9, 'layer': ('avg_pool', 'prob')}\n"
-        "options = {'layer': ('fc6', 'prob')} if kind[0] == 'C' else short\n"
-        "describer = getattr(skvideo3d, kind)(weights, **options)\n"
-        "np.savez(sys.argv[1], rows=describer.transform(paths), n=torch.get_num_threads())\n"
+        "import sys, numpy as np, torch\n"
+        "from skvideo3d import C3DTransformer, I3DTransformer\n"
+        "output, c3d, i3d, *paths = sys.argv[1:]\n"
+        "c3d = C3DTransformer(c3d, layer=('fc6', 'prob'))\n"
+        "i3d = I3DTransformer(i3d, clip_len=9, clip_stride=9, layer=('avg_pool', 'prob'))\n"
+        "rows = {'c3d': c3d.transform(paths), 'i3d': i3d.transform(paths)}\n"
+        "np.savez(output, **rows, n=torch.get_num_threads())\n"
     )
     output = tmp_path / "there.npz"
     subprocess.run(
-        [sys.executable, "-c", code, output, type(describer).__name__, describer.weights, *paths],
+        [sys.executable, "-c", code, output, small_c3d, small_i3d, *paths],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "7"},
         check=True,
     )
     with np.load(output) as there:
         assert there["n"] == 1
-        np.testing.assert_array_equal(there["rows"], describer.transform(paths))
+        for kind, weights in (("c3d", small_c3d), ("i3d", small_i3d)):
+            here = describer_of(kind, weights).transform(paths)
+            np.testing.assert_array_equal(there[kind], here)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

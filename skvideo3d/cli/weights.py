@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from skvideo3d.exceptions import CheckpointError, SkVideo3DError
 
 if TYPE_CHECKING:
-    from skvideo3d.models import C3D, I3D
+    from skvideo3d.models import C3D, I3D, StudyNetwork
     from skvideo3d.models.registry import WeightsEntry
     from skvideo3d.video.preprocessing import Preprocessing
 
@@ -233,7 +233,7 @@ def _convert(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recipe(network: C3D | I3D, args: argparse.Namespace) -> Preprocessing:
+def _recipe(network: C3D | I3D | StudyNetwork, args: argparse.Namespace) -> Preprocessing:
     """Give what belongs before the network, and refuse what its clips cannot come through."""
     from skvideo3d.video.preprocessing import MeanCube
 

@@ -8,19 +8,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .c3d import C3D
     from .checkpoints import load_weights, save_weights
+    from .counting import parameter_counts
     from .folding import fold_batch_norm
     from .i3d import I3D
     from .inflation import inflate
+    from .names import network_named
+    from .study import StudyNetwork
 
-__all__ = ["C3D", "I3D", "fold_batch_norm", "inflate", "load_weights", "save_weights"]
+__all__ = [
+    "C3D",
+    "I3D",
+    "StudyNetwork",
+    "fold_batch_norm",
+    "inflate",
+    "load_weights",
+    "network_named",
+    "parameter_counts",
+    "save_weights",
+]
 
 # The registry of weights lives in this package and must not cost an import of torch.
 _HOMES = {
     "C3D": "c3d",
     "I3D": "i3d",
+    "StudyNetwork": "study",
     "fold_batch_norm": "folding",
     "inflate": "inflation",
     "load_weights": "checkpoints",
+    "network_named": "names",
+    "parameter_counts": "counting",
     "save_weights": "checkpoints",
 }
 

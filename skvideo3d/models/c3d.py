@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any, Literal
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from .network import LayeredNetwork, check_sizes, scaled
+from .network import check_sizes, scaled
+from .pooled import Pool5, PooledNetwork
 
 __all__ = ["C3D"]
 
@@ -36,17 +32,8 @@ _POOLS = {
 # ... and the two hidden fully connected layers.
 _HIDDEN = 4096
 
-_LAYERS = (
-    *("conv1a", "pool1", "conv2a", "pool2", "conv3a", "conv3b", "pool3"),
-    *("conv4a", "conv4b", "pool4", "conv5a", "conv5b", "pool5"),
-    *("fc6", "fc7", "fc8", "prob"),
-)
-_AXES = ("frames", "rows", "columns")
-_BEFORE_RELU = {*_CONVOLUTIONS, "fc6", "fc7"}
-_POOL5_MODES = ("ceil", "padded", "global")
 
-
-class C3D(LayeredNetwork):
+class C3D(PooledNetwork):
     """C3D: eight convolutions, five max pools, three fully connected layers.
 
     The values of ``conv*``, ``fc6`` and ``fc7`` are those after the ReLU, because Caffe computes it
@@ -133,51 +120,27 @@ class C3D(LayeredNetwork):
         in_channels: int = 3,
         input_size: Sequence[int] = (16, 112, 112),
         width: float = 1.0,
-        pool5: Literal["ceil", "padded", "global"] = "ceil",
+        pool5: Pool5 = "ceil",
         batch_norm: bool = False,
         pool1_stride: Literal[1, 2] = 1,
         hidden: int | None = None,
     ) -> None:
-        super().__init__()
         check_sizes(num_classes=num_classes, in_channels=in_channels, width=width, hidden=hidden)
-        if pool5 not in _POOL5_MODES:
-            raise ValueError(f"pool5 must be 'ceil', 'padded' or 'global', got {pool5!r}.")
         if pool1_stride not in (1, 2):
             raise ValueError(f"pool1_stride must be 1 or 2, got {pool1_stride!r}.")
-        self.num_classes = num_classes
-        self.in_channels = in_channels
-        self.input_size = _checked_size(input_size)
+        super().__init__(
+            {name: (scaled(channels, width), 3) for name, channels in _CONVOLUTIONS.items()},
+            _POOLS | {"pool1": (pool1_stride, *_POOLS["pool1"][1:])},
+            hidden or scaled(_HIDDEN, width),
+            num_classes=num_classes,
+            in_channels=in_channels,
+            input_size=input_size,
+            pool5=pool5,
+            batch_norm=batch_norm,
+        )
         self.width = width
-        self.pool5_mode = pool5
-        self.batch_norm = batch_norm
         self.pool1_stride = pool1_stride
         self.hidden = hidden
-        last = _LAYERS.index("fc7" if num_classes is None else "prob")
-        self.layer_names = _LAYERS[: last + 1]
-        self.descriptor_layers = tuple(
-            name for name in ("pool5", "fc6", "fc7", "fc8", "prob") if name in self.layer_names
-        )
-
-        channels = in_channels
-        for name in _LAYERS[: _LAYERS.index("fc6")]:
-            if name in _CONVOLUTIONS:
-                outputs = scaled(_CONVOLUTIONS[name], width)
-                self._add(name, nn.Conv3d(channels, outputs, 3, padding=1, bias=not batch_norm))
-                channels = outputs
-            else:
-                self.add_module(name, self._pool(name))
-        flat = channels * prod(self.pooled_size(self.input_size, self.layer_names))
-        if not flat:
-            raise ValueError(
-                f"input_size={self.input_size} leaves nothing after pool5; the smallest that "
-                f"pool5={pool5!r} takes is {self._smallest(self.layer_names)}."
-            )
-        units = hidden or scaled(_HIDDEN, width)
-        self._add("fc6", nn.Linear(flat, units, bias=not batch_norm))
-        self._add("fc7", nn.Linear(units, units, bias=not batch_norm))
-        if num_classes is not None:
-            self.fc8 = nn.Linear(units, num_classes)
-        self.dropout = nn.Dropout(0.5)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -198,146 +161,3 @@ class C3D(LayeredNetwork):
         if self.hidden is not None:
             config["hidden"] = self.hidden
         return config
-
-    def _add(self, name: str, layer: nn.Conv3d | nn.Linear) -> None:
-        self.add_module(name, layer)
-        if not self.batch_norm:
-            return
-        if isinstance(layer, nn.Linear):
-            self.add_module(f"{name}_bn", nn.BatchNorm1d(layer.out_features))
-        else:
-            self.add_module(f"{name}_bn", nn.BatchNorm3d(layer.out_channels))
-
-    def _pool(self, name: str) -> nn.Module:
-        if name == "pool5" and self.pool5_mode == "global":
-            return _PoolOfWholeFrames(_POOLS[name][0])
-        return nn.MaxPool3d(
-            self.pool_window(name, self.input_size),  # which of these pools depends on no size
-            padding=self.pool_padding(name),
-            ceil_mode=self.pool5_mode != "padded",
-        )
-
-    def pool_window(self, name: str, size: Sequence[int]) -> tuple[int, int, int]:
-        """Give the frames, rows and columns that a pool takes together, which is its stride, too.
-
-        Parameters
-        ----------
-        name : str
-            Of a pool.
-        size : sequence of 3 int
-            Frames, rows and columns of the map before it.
-
-        Returns
-        -------
-        tuple of 3 int
-        """
-        frames, rows, columns = _POOLS[name]
-        if name == "pool1":
-            frames = self.pool1_stride
-        if name == "pool5" and self.pool5_mode == "global":
-            _, rows, columns = size
-        return frames, rows, columns
-
-    def pool_padding(self, name: str) -> tuple[int, int, int]:
-        """Give the frames, rows and columns by which a pool is padded on either side."""
-        return (0, 1, 1) if name == "pool5" and self.pool5_mode == "padded" else (0, 0, 0)
-
-    def pooled_size(self, size: Sequence[int], path: Sequence[str]) -> tuple[int, ...]:
-        """Count what the pools on a path leave of a clip.
-
-        Parameters
-        ----------
-        size : sequence of 3 int
-            Frames, rows and columns.
-        path : sequence of str
-            Names of layers; those that are no pools leave everything.
-
-        Returns
-        -------
-        tuple of 3 int
-            Frames, rows and columns.
-        """
-        left = tuple(size)
-        for name in path:
-            if name not in _POOLS:
-                continue
-            window = self.pool_window(name, left)
-            if self.pool5_mode == "padded":
-                pads = self.pool_padding(name)
-                # A map that is gone stays gone: padding makes no rows out of none.
-                left = tuple(
-                    (n + 2 * pad) // k if n else 0
-                    for n, k, pad in zip(left, window, pads, strict=True)
-                )
-            else:
-                left = tuple(-(-n // k) for n, k in zip(left, window, strict=True))
-        return left
-
-    def _smallest(self, path: Sequence[str]) -> tuple[int, ...]:
-        """Find the smallest clip of which something is left at the end of the path."""
-        return tuple(
-            next(n for n in range(1, 1000) if self.pooled_size((n, n, n), path)[axis])
-            for axis in range(len(_AXES))
-        )
-
-    def check_clips(self, x: Tensor, path: Sequence[str]) -> None:
-        super().check_clips(x, path)
-        size = tuple(x.shape[2:])
-        is_global = self.pool5_mode == "global"
-        taken = (self.input_size[0], *size[1:]) if is_global else self.input_size
-        if "fc6" in path and size != taken:
-            wanted = f"{taken[0]} frames of any size" if is_global else _words(taken)
-            raise ValueError(
-                f"fc6 of this C3D takes clips of {wanted}, got {_words(size)}. "
-                f"Give it such clips, or build C3D(input_size={size}), whose fc6 needs weights of "
-                "its own; pool5 and the layers before it take clips of any size."
-            )
-        if not all(self.pooled_size(size, path)):
-            smallest = _words(self._smallest(path))
-            raise ValueError(
-                f"{path[-1]} of this C3D needs clips of at least {smallest}, got {_words(size)}; "
-                "nothing of them is left there. Use larger clips or an earlier layer."
-            )
-
-    def _run(self, name: str, x: Tensor) -> Tensor:
-        if name == "prob":
-            return torch.softmax(x, dim=1)
-        if name == "fc6":
-            x = x.flatten(1)
-        elif name in ("fc7", "fc8"):
-            x = self.dropout(x)
-        y: Tensor = self.get_submodule(name)(x)
-        if name in _BEFORE_RELU:
-            if self.batch_norm:
-                y = self.get_submodule(f"{name}_bn")(y)
-            # The result is fresh: nobody else holds it, so it need not be copied.
-            torch.relu_(y)
-        return y
-
-    def _vector(self, value: Tensor) -> Tensor:
-        return value.flatten(1)
-
-
-class _PoolOfWholeFrames(nn.Module):
-    """Max pool over all rows and columns, and some frames at a time."""
-
-    def __init__(self, frames: int) -> None:
-        super().__init__()
-        self.frames = frames
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.max_pool3d(x, (self.frames, *x.shape[3:]), ceil_mode=True)
-
-
-def _checked_size(size: Sequence[int]) -> tuple[int, ...]:
-    checked = tuple(int(n) for n in size)
-    if len(checked) != len(_AXES) or min(checked) < 1:
-        raise ValueError(
-            f"input_size must be three positive numbers, (frames, height, width), got {size!r}."
-        )
-    return checked
-
-
-def _words(size: Sequence[int]) -> str:
-    frames, height, width = size
-    return f"{frames} frames of {height}x{width} pixels"

@@ -33,11 +33,8 @@ from .saving import save_weights
 from .weights import Weights, relocated
 
 if TYPE_CHECKING:
-    from .c3d import C3D
+    from .fitting import Network
     from .frames import FrameNetwork
-    from .i3d import I3D
-
-    Network = C3D | I3D | FrameNetwork
 
 __all__ = [
     "Weights",
@@ -71,7 +68,8 @@ def resolve_weights(
     weights : str, path-like or None
         A name in `skvideo3d.models.registry.WEIGHTS`, a path to a checkpoint in any published
         layout, or None for random weights.
-    architecture : {"c3d", "i3d"}
+    architecture : {"c3d", "i3d", "study"}
+        Of the network; "c3d" stands for its study, too, where a file says so.
     stream : {"rgb", "flow"} or None, default="rgb"
         What the network looks at; None takes the file's word for it.
     seed : int, optional
@@ -119,17 +117,17 @@ def resolve_weights(
         if entry:
             verify(path, entry)  # costs nothing, unless it was changed since
         found, sha256 = describe(path, config), sha256_of(path)
-    if found.architecture != architecture:
+    if architecture not in (found.architecture, family := _family(found.architecture)):
         raise CheckpointError(
             f"'{path}' holds a network of the kind {found.architecture}, and {architecture} "
-            f"is needed; use {found.architecture.upper()}Transformer for it."
+            f"is needed; use {family.upper()}Transformer for it."
         )
     _check_stream(path, found, stream)
     if preprocessing is None:
         preprocessing = found.preprocessing or (
             _recipe_of(entry, download=download, must=True) if entry else RECIPES[architecture]
         )
-    return Weights(architecture, found.config, sha256, path, None, preprocessing)
+    return Weights(found.architecture, found.config, sha256, path, None, preprocessing)
 
 
 def foresee_weights(
@@ -175,7 +173,7 @@ def foresee_weights(
     return Weights(architecture, config, entry.sha256 or "", None, None, entry.preprocessing)
 
 
-def load_network(weights: Weights) -> Network:
+def load_network(weights: Weights) -> Network | FrameNetwork:
     """Build a network and give it its weights.
 
     Parameters
@@ -184,7 +182,7 @@ def load_network(weights: Weights) -> Network:
 
     Returns
     -------
-    C3D, I3D or FrameNetwork
+    C3D, I3D, StudyNetwork or FrameNetwork
         float32, on the CPU, in evaluation mode, without gradients, in memory of its own; with
         the attribute `preprocessing`.
 
@@ -219,7 +217,7 @@ def load_network(weights: Weights) -> Network:
     return network.eval().requires_grad_(False)
 
 
-def build_network(weights: Weights, device: str = "meta") -> Network:
+def build_network(weights: Weights, device: str = "meta") -> Network | FrameNetwork:
     """Build the network of some weights without them, to ask for its layers and sizes.
 
     Parameters
@@ -230,7 +228,7 @@ def build_network(weights: Weights, device: str = "meta") -> Network:
 
     Returns
     -------
-    C3D, I3D or FrameNetwork
+    C3D, I3D, StudyNetwork or FrameNetwork
 
     Examples
     --------
@@ -249,14 +247,14 @@ def load_weights(
     weights: str | PathLike[str] | None,
     architecture: Architecture | None = None,
     **options: Any,
-) -> C3D | I3D:
+) -> Network:
     """Give a network with the weights of a name, a file or a seed.
 
     Parameters
     ----------
     weights : str, path-like or None
         As in `resolve_weights`.
-    architecture : {"c3d", "i3d"}, optional
+    architecture : {"c3d", "i3d", "study"}, optional
         Needed for random weights; otherwise the file tells.
     **options
         `stream`, `seed`, `config`, `download` and `preprocessing` of `resolve_weights`; without
@@ -264,7 +262,7 @@ def load_weights(
 
     Returns
     -------
-    C3D or I3D
+    C3D, I3D or StudyNetwork
         float32, in evaluation mode, without gradients. Its attribute `preprocessing` is what
         belongs before it; no mean cube is fetched for it, but one that is here is named in it.
 
@@ -285,7 +283,7 @@ def load_weights(
     if entry and options.get("preprocessing") is None:
         options["preprocessing"] = _recipe_of(entry, download=False, must=False)
     network = load_network(resolve_weights(weights, architecture, **options))
-    return cast("C3D | I3D", network)
+    return cast("Network", network)
 
 
 def check_layers(weights: Weights, layers: Sequence[str]) -> None:
@@ -320,7 +318,7 @@ def check_layers(weights: Weights, layers: Sequence[str]) -> None:
     having = [
         repr(entry.name)
         for entry in WEIGHTS.values()
-        if (entry.kind, entry.architecture) == ("network", weights.architecture)
+        if (entry.kind, entry.architecture) == ("network", _family(weights.architecture))
         and entry.config["in_channels"] == channels
         and not entry.lacks
     ]
@@ -328,11 +326,16 @@ def check_layers(weights: Weights, layers: Sequence[str]) -> None:
     if weights.seed is None:
         names = [entry.name for entry in WEIGHTS.values() if entry.sha256 == weights.sha256]
         where = f"file '{weights.path}'" if weights.path else f"file of '{' '.join(names)}'"
-    instead = "'pool5', 'fc6' or 'fc7'" if weights.architecture == "c3d" else "'avg_pool'"
+    instead = "'avg_pool'" if weights.architecture == "i3d" else "'pool5', 'fc6' or 'fc7'"
     raise ValueError(
         f"layer={lacking[0]!r} needs a classifier, which the {where} does not have. Use layer "
         f"{instead}, or weights that have it: {', '.join(having)}."
     )
+
+
+def _family(architecture: str) -> str:
+    """Tell whose transformer runs a network: the study's have the layers of C3D."""
+    return "c3d" if architecture == "study" else architecture
 
 
 def _recipe_of(entry: WeightsEntry, *, download: bool, must: bool) -> Preprocessing:

@@ -27,8 +27,7 @@ from .registry import WEIGHTS, WeightsEntry, find_entry, published
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from .c3d import C3D
-    from .i3d import I3D
+    from .fitting import Network
 
 __all__ = [
     "FORMAT",
@@ -44,7 +43,7 @@ __all__ = [
     "our_tensors",
 ]
 
-Architecture = Literal["c3d", "i3d"]
+Architecture = Literal["c3d", "i3d", "study"]
 Config = tuple[tuple[str, object], ...]
 
 # Of the metadata in our own files; raise it when an old reader would misread a new file.
@@ -53,7 +52,11 @@ FORMAT = 1
 MEAN_TENSOR = "preprocessing.mean"
 
 # What belongs before a network when its file does not say.
-RECIPES = {"c3d": C3D_PREPROCESSING, "i3d": I3D_PREPROCESSING}
+RECIPES = {
+    "c3d": C3D_PREPROCESSING,
+    "i3d": I3D_PREPROCESSING,
+    "study": C3D_PREPROCESSING,
+}
 
 # What no checkpoint of these networks comes near, and a hostile one would keep us busy with.
 _MOST_ARRAYS = 10_000
@@ -69,7 +72,7 @@ class Description:
 
     Parameters
     ----------
-    architecture : {"c3d", "i3d"}
+    architecture : {"c3d", "i3d", "study"}
     config : tuple of (str, object) pairs
         All arguments of the network's constructor.
     layout : str
@@ -155,7 +158,7 @@ def architecture_of(
 
     Returns
     -------
-    {"c3d", "i3d"}
+    {"c3d", "i3d", "study"}
 
     Raises
     ------
@@ -168,7 +171,7 @@ def architecture_of(
     'i3d'
     """
     if weights is None:
-        raise ValueError("weights=None: say architecture='c3d' or 'i3d'.")
+        raise ValueError("weights=None: say architecture='c3d', 'i3d' or 'study'.")
     entry = entry_of(weights, None, None)
     return entry.architecture if entry else describe(weights, config).architecture
 
@@ -270,7 +273,7 @@ def _sorted_names(
 
 def _from_metadata(
     metadata: dict[str, Any], path: str, given: Mapping[str, object]
-) -> tuple[Architecture, C3D | I3D, Preprocessing]:
+) -> tuple[Architecture, Network, Preprocessing]:
     version = metadata.get("format")
     if not isinstance(version, int) or version > FORMAT:
         raise CheckpointError(

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from .c3d import C3D
     from .i3d import I3D
+    from .study import StudyNetwork
 
-__all__ = ["Shapes", "build", "check_fit", "infer_config"]
+    Network = C3D | I3D | StudyNetwork
+
+__all__ = ["Network", "Shapes", "build", "check_fit", "infer_config"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -25,19 +28,19 @@ _HEADS = {"c3d": "fc8", "i3d": "logits.conv3d"}
 _SHOWN = 4
 
 
-def build(architecture: str, config: Mapping[str, object], device: str = "meta") -> C3D | I3D:
+def build(architecture: str, config: Mapping[str, object], device: str = "meta") -> Network:
     """Construct a network, by default without memory for its parameters.
 
     Parameters
     ----------
-    architecture : {"c3d", "i3d"}
+    architecture : {"c3d", "i3d", "study"}
     config : mapping
         Arguments of the constructor.
     device : str, default="meta"
 
     Returns
     -------
-    C3D or I3D
+    C3D, I3D or StudyNetwork
         In evaluation mode, without gradients.
 
     Raises
@@ -54,15 +57,17 @@ def build(architecture: str, config: Mapping[str, object], device: str = "meta")
 
     from .c3d import C3D
     from .i3d import I3D
+    from .study import StudyNetwork
 
-    networks: dict[str, type[C3D | I3D]] = {"c3d": C3D, "i3d": I3D}
+    networks: dict[str, type[Network]] = {"c3d": C3D, "i3d": I3D, "study": StudyNetwork}
     if architecture not in networks:
-        raise ValueError(f"architecture={architecture!r}: use 'c3d' or 'i3d'.")
+        raise ValueError(f"architecture={architecture!r}: use 'c3d', 'i3d' or 'study'.")
     arguments: dict[str, Any] = dict(config)
     own = list(inspect.signature(networks[architecture]).parameters)
     if foreign := [name for name in arguments if name not in own]:
         raise ValueError(
-            f"config={foreign[0]!r}: {architecture.upper()} takes {', '.join(own)} alone."
+            f"config={foreign[0]!r}: {networks[architecture].__name__} takes "
+            f"{', '.join(own)} alone."
         )
     with torch.device(device):
         network = networks[architecture](**arguments)

@@ -17,14 +17,13 @@ from .formats import METADATA_KEY
 if TYPE_CHECKING:
     import torch
 
-    from .c3d import C3D
-    from .i3d import I3D
+    from .fitting import Network
 
 __all__ = ["save_weights"]
 
 
 def save_weights(
-    network: C3D | I3D,
+    network: Network,
     path: str | PathLike[str],
     *,
     preprocessing: Preprocessing | None = None,
@@ -34,7 +33,7 @@ def save_weights(
 
     Parameters
     ----------
-    network : C3D or I3D
+    network : C3D, I3D or StudyNetwork
     path : path-like
         Ends in ``.safetensors``; replaced as a whole if it exists.
     preprocessing : Preprocessing, optional
@@ -46,7 +45,7 @@ def save_weights(
     Raises
     ------
     TypeError
-        If `network` is neither a C3D nor an I3D; of a wrapper such as DataParallel, pass `module`.
+        If `network` is none of these; of a wrapper such as DataParallel, pass `module`.
     ValueError
         If the path ends otherwise, or a value is too large for `dtype`.
     CheckpointError
@@ -114,13 +113,16 @@ def _umask() -> int:
 def _architecture_of(network: object) -> Architecture:
     from .c3d import C3D
     from .i3d import I3D
+    from .study import StudyNetwork
 
-    if isinstance(network, C3D):
-        return "c3d"
-    if isinstance(network, I3D):
-        return "i3d"
-    inside = getattr(network, "module", None)
-    hint = "; pass its .module" if isinstance(inside, C3D | I3D) else ""
+    kinds: dict[type, Architecture] = {C3D: "c3d", I3D: "i3d", StudyNetwork: "study"}
+    for kind, architecture in kinds.items():
+        if isinstance(network, kind):
+            return architecture
+    hint = (
+        "; pass its .module" if isinstance(getattr(network, "module", None), tuple(kinds)) else ""
+    )
     raise TypeError(
-        f"A {type(network).__name__} cannot be saved: save_weights takes a C3D or an I3D{hint}."
+        f"A {type(network).__name__} cannot be saved: save_weights takes a C3D, an I3D or a "
+        f"StudyNetwork{hint}."
     )

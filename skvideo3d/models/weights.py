@@ -26,7 +26,7 @@ class Weights:
 
     Parameters
     ----------
-    architecture : {"c3d", "i3d", "frame"}
+    architecture : {"c3d", "i3d", "study", "frame"}
     config : tuple of (str, object) pairs
         Arguments of the network's constructor; of a module of the user's, what its structure is
         known by.

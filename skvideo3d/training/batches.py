@@ -1,0 +1,114 @@
+"""The batches of an epoch: which clips, in which order, from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+__all__ = ["EpochBatches", "PixelClips", "loader"]
+
+Batch = tuple[Tensor, Tensor]
+
+
+class EpochBatches(Sampler[list[int]]):
+    """All clips of a training set in an order of each epoch's own.
+
+    Parameters
+    ----------
+    n_clips : int
+    batch_size : int
+    seed : int
+
+    Attributes
+    ----------
+    epoch : int
+        From 0; set before an epoch begins.
+    first, stop : int, int or None
+        Batches of the epoch to begin with and to stop before: an epoch that goes on where it was
+        left, and the last one of a training that is counted in batches.
+
+    Examples
+    --------
+    >>> batches = EpochBatches(5, batch_size=2, seed=0)
+    >>> sorted(sum(batches, [])), len(batches)
+    ([0, 1, 2, 3, 4], 3)
+    >>> whole = list(batches)
+    >>> batches.first = 2
+    >>> list(batches) == whole[2:]
+    True
+    """
+
+    def __init__(self, n_clips: int, batch_size: int, seed: int) -> None:
+        self.n_clips, self.batch_size, self.seed = n_clips, batch_size, seed
+        self.epoch, self.first = 0, 0
+        self.stop: int | None = None
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(self.n_clips).tolist()
+        for number in range(self.first, self.last):
+            yield order[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def __len__(self) -> int:
+        return max(0, self.last - self.first)
+
+    @property
+    def in_epoch(self) -> int:
+        """Batches of a whole epoch; the last one may be smaller."""
+        return -(-self.n_clips // self.batch_size)
+
+    @property
+    def last(self) -> int:
+        """One past the last batch of this epoch."""
+        return self.in_epoch if self.stop is None else min(self.stop, self.in_epoch)
+
+
+class PixelClips(Dataset[Any]):
+    """Clips as bytes: arithmetic is for the device, and a byte is a quarter of a number.
+
+    Parameters
+    ----------
+    clips : TrainingClips or VideoClips
+    """
+
+    def __init__(self, clips: Any) -> None:
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        pixels = torch.from_numpy(self.clips.pixels(indices))
+        return pixels, torch.from_numpy(self.clips.labels[np.asarray(indices)])
+
+    def __getitem__(self, index: int) -> Batch:
+        pixels, labels = self.__getitems__([index])
+        return pixels[0], labels[0]
+
+
+def as_it_is(batch: Batch) -> Batch:
+    """Take a batch that was made as one."""
+    return batch
+
+
+def loader(clips: PixelClips, **options: Any) -> DataLoader[Any]:
+    """Make the batches of a data set; what skorch calls its iterators.
+
+    Parameters
+    ----------
+    clips : PixelClips
+    **options
+        Of `torch.utils.data.DataLoader`.
+
+    Returns
+    -------
+    DataLoader
+    """
+    if "batch_sampler" in options:
+        options.pop("batch_size", None)
+    return DataLoader(clips, collate_fn=as_it_is, **options)

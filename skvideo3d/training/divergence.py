@@ -1,0 +1,31 @@
+"""Training that came to nothing."""
+
+from __future__ import annotations
+
+from skvideo3d.exceptions import SkVideo3DError
+
+__all__ = ["TrainingDivergedError"]
+
+
+class TrainingDivergedError(SkVideo3DError, FloatingPointError):
+    """The loss, or a weight, is NaN or infinite; the message says where, and what is still good.
+
+    Attributes
+    ----------
+    epoch, batch : int
+        From 0.
+    lr : float
+        The learning rate there.
+    """
+
+    def __init__(self, what: str, epoch: int, batch: int, lr: float, checkpoint: str) -> None:
+        super().__init__(what, epoch, batch, lr, checkpoint)
+        self.epoch, self.batch, self.lr = epoch, batch, lr
+        self._what, self._checkpoint = what, checkpoint
+
+    def __str__(self) -> str:
+        return (
+            f"{self._what} in batch {self.batch} of epoch {self.epoch} (both counted from 0), with "
+            f"learning rate {self.lr:g}. {self._checkpoint} Use a smaller lr, or look at the "
+            "videos and labels."
+        )

@@ -1,0 +1,325 @@
+"""What a fit of a `VideoClassifier` does, from videos and labels to a trained network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
+from skvideo3d.feature_extraction.devices import usable_device
+from skvideo3d.feature_extraction.progress import ProgressBar
+from skvideo3d.feature_extraction.validation import recognise_videos
+from skvideo3d.video.limits import ReadingLimits
+from skvideo3d.video.sources import VideoSource
+
+from .checkpoints import TrainingState, read_checkpoint, rows_of, unwrapped
+from .clips import TrainingClips, VideoClips
+from .fitting import FitSettings, train
+from .frame_store import FrameStore, KeptVideo
+from .jitter import Jitter
+from .labels import split_off, weights_of_classes
+from .networks import NetworkStart, freeze_up_to, start_network
+from .recipes import TrainingRecipe, find_recipe
+from .schedules import Cosine
+
+if TYPE_CHECKING:
+    from .classifier import VideoClassifier
+
+__all__ = ["Estimate", "estimate", "open_store"]
+
+# Raised whenever a change of the code changes what a training comes to.
+_ALGORITHM = 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a fit found.
+
+    Parameters
+    ----------
+    network : Module
+        On the CPU, in evaluation mode.
+    start : NetworkStart
+    recipe : TrainingRecipe
+        With the numbers that were used.
+    history : list of dict
+    failures, losses : list of (int, str)
+        Positions and reasons.
+    net : ClipNet
+    seed : int
+    """
+
+    network: torch.nn.Module
+    start: NetworkStart
+    recipe: TrainingRecipe
+    history: list[dict[str, float]]
+    failures: list[tuple[int, str]]
+    losses: list[tuple[int, str]]
+    net: Any
+    seed: int
+
+
+def estimate(
+    classifier: VideoClassifier,
+    videos: Sequence[Any],
+    labels: NDArray[Any],
+    classes: NDArray[Any],
+    groups: Any,
+    seed: int,
+) -> Estimate:
+    """Train the network of a classifier.
+
+    Parameters
+    ----------
+    classifier : VideoClassifier
+        For its parameters.
+    videos : sequence
+    labels : ndarray of shape (n_videos,)
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    groups : array-like of shape (n_videos,) or None
+    seed : int
+
+    Returns
+    -------
+    Estimate
+    """
+    recipe = _recipe(classifier)
+    device = usable_device(classifier.device)
+    start = _start(classifier, recipe, len(classes), seed)
+    recipe = replace(recipe, sampling=replace(recipe.sampling, clip_len=start.clip_len))
+    frozen = freeze_up_to(
+        start.network, classifier.freeze, (start.clip_len, *start.preprocessing.crop)
+    )
+    sources, unusable = recognise_videos(videos, classifier.on_error)
+    known_by = _known_by(classifier, recipe, start, sources, labels, classes, groups)
+    path, state = _checkpoint(classifier, recipe, known_by)
+    if state is not None:
+        seed = state.seed
+    failures: dict[int, SkVideo3DError] = dict(unusable)
+    with open_store(classifier, start.preprocessing.resize) as store:
+        kept = _kept(classifier, store, sources, recipe, failures)
+        present = np.array(sorted(kept))
+        _check_classes(labels, present, classes, failures, len(videos))
+        train_part, valid_part = split_off(
+            classifier.validation,
+            labels[present],
+            None if groups is None else np.asarray(groups)[present],
+            seed,
+        )
+        codes = np.searchsorted(classes, labels)
+        weights = weights_of_classes(
+            classifier.class_weight, classes, labels[present[train_part]]
+        )
+        clips = TrainingClips(
+            store,
+            [kept[place] for place in present[train_part]],
+            codes[present[train_part]],
+            sampling=recipe.sampling,
+            jitter=Jitter(start.preprocessing.crop, recipe.flip) if recipe.jitter else None,
+            preprocessing=start.preprocessing,
+            seed=seed,
+        )
+        valid_clips = None
+        if len(valid_part):
+            valid_clips = VideoClips(
+                store,
+                [kept[place] for place in present[valid_part]],
+                codes[present[valid_part]],
+                clip_len=start.clip_len,
+                n_clips=classifier.n_test_clips,
+                preprocessing=start.preprocessing,
+                short_video=recipe.sampling.short_video,
+            )
+        settings = FitSettings(
+            recipe=recipe,
+            seed=seed,
+            frozen=frozen,
+            class_weight=None if weights is None else torch.from_numpy(weights),
+            precision=classifier.precision,
+            device=device,
+            accelerator=classifier.accelerator,
+            checkpoint=path,
+            known_by=known_by,
+            state=state,
+            checkpoint_seconds=60.0 * classifier.checkpoint_minutes,
+            name=type(classifier).__name__,
+            verbose=bool(classifier.verbose),
+        )
+        net = train(start, settings, clips, valid_clips)
+    net.train_split = None  # which holds the frames
+    network = unwrapped(net).to("cpu", memory_format=torch.contiguous_format).eval()
+    return Estimate(
+        network=network,
+        start=start,
+        recipe=recipe,
+        history=rows_of(net),
+        failures=[(place, str(error)) for place, error in sorted(failures.items())],
+        losses=[(place, video.loss) for place, video in sorted(kept.items()) if video.loss],
+        net=net,
+        seed=seed,
+    )
+
+
+def open_store(classifier: VideoClassifier, resize: int | tuple[int, int]) -> FrameStore:
+    """Open the frames of a classifier's `memory`, or temporary ones.
+
+    Parameters
+    ----------
+    classifier : VideoClassifier
+    resize : int or (int, int)
+
+    Returns
+    -------
+    FrameStore
+    """
+    location = getattr(classifier.memory, "location", classifier.memory)
+    return FrameStore(
+        None if location is None else os.path.join(os.fspath(location), "frames"),
+        resize=resize,
+        fps=classifier.fps,
+        max_bytes=classifier.max_bytes,
+        limits=ReadingLimits(
+            None if classifier.timeout is None else float(classifier.timeout),
+            int(classifier.max_pixels),
+        ),
+    )
+
+
+def _recipe(classifier: VideoClassifier) -> TrainingRecipe:
+    given = {
+        name: getattr(classifier, name)
+        for name in ("lr", "weight_decay", "batch_size")
+        if getattr(classifier, name) is not None
+    }
+    if classifier.max_epochs is not None:
+        given |= {"max_epochs": classifier.max_epochs, "max_iterations": None}
+    return replace(find_recipe(classifier.recipe), **given)
+
+
+def _start(
+    classifier: VideoClassifier, recipe: TrainingRecipe, n_classes: int, seed: int
+) -> NetworkStart:
+    size = classifier.input_size
+    return start_network(
+        classifier.network,
+        weights=classifier.weights,
+        n_classes=n_classes,
+        seed=seed,
+        clip_len=classifier.clip_len,
+        default_clip_len=recipe.sampling.clip_len,
+        input_size=None if size is None else (size, size) if np.ndim(size) == 0 else tuple(size),
+        preprocessing=classifier.preprocessing,
+        params=classifier.network_params or {},
+    )
+
+
+def _kept(
+    classifier: VideoClassifier,
+    store: FrameStore,
+    sources: Sequence[VideoSource | None],
+    recipe: TrainingRecipe,
+    failures: dict[int, SkVideo3DError],
+) -> dict[int, KeptVideo]:
+    """Decode the videos; those that fail join the failures."""
+    places = [place for place, source in enumerate(sources) if source is not None]
+    name = f"{type(classifier).__name__} reads"
+    with ProgressBar(len(sources), name, enabled=bool(classifier.verbose)) as bar:
+        videos = store.fill(
+            [source for source in sources if source is not None],
+            sampling=recipe.sampling,
+            on_error=classifier.on_error,
+            n_jobs=classifier.n_jobs,
+            on_video=lambda _: bar.update(0),
+        )
+    kept = {}
+    for place, video in zip(places, videos, strict=True):
+        if video.error is None:
+            kept[place] = video
+        else:
+            failures[place] = video.error
+    return kept
+
+
+def _check_classes(
+    labels: NDArray[Any],
+    present: NDArray[np.intp],
+    classes: NDArray[Any],
+    failures: dict[int, SkVideo3DError],
+    n_videos: int,
+) -> None:
+    if not len(present):
+        raise VideoDecodeError(
+            f"None of the {n_videos} videos can be read. The first: {failures[min(failures)]}"
+        )
+    lacking = sorted(set(classes.tolist()) - set(labels[present].tolist()))
+    if lacking:
+        raise VideoDecodeError(
+            f"No video of class {lacking[0]!r} can be read; leave the class out, or mend its "
+            f"videos. The first that failed: {failures[min(failures)]}"
+        )
+
+
+def _checkpoint(
+    classifier: VideoClassifier, recipe: TrainingRecipe, known_by: dict[str, str]
+) -> tuple[Path | None, TrainingState | None]:
+    """Find the file: of a folder that of this training, which settings and videos name."""
+    if classifier.checkpoint is None:
+        return None, None
+    path = Path(os.path.abspath(os.fspath(classifier.checkpoint)))
+    if path.suffix != ".ckpt":
+        length = (recipe.max_epochs, recipe.max_iterations)
+        path = path / f"{_digest(known_by, length)[:32]}.ckpt"
+    return path, read_checkpoint(path, known_by)
+
+
+def _known_by(
+    classifier: VideoClassifier,
+    recipe: TrainingRecipe,
+    start: NetworkStart,
+    sources: Sequence[VideoSource | None],
+    labels: NDArray[Any],
+    classes: NDArray[Any],
+    groups: Any,
+) -> dict[str, str]:
+    """Name everything that determines the numbers of a training."""
+    if classifier.checkpoint is None:
+        return {}  # nobody asks, and arrays take time to be told from each other
+    identities = [None if source is None else source.identity() for source in sources]
+    values: dict[str, Any] = {
+        "algorithm": _ALGORITHM,
+        "network": start.known_by,
+        "score layer": start.score_layer,
+        "freeze": classifier.freeze,
+        "classes": classes.tolist(),
+        "videos": f"{len(sources)} ({_digest(identities)[:12]})",
+        "labels": _digest(labels.tolist())[:12],
+        "groups": None if groups is None else _digest(np.asarray(groups).tolist())[:12],
+        "validation": classifier.validation,
+        "class_weight": classifier.class_weight,
+        "n_test_clips": classifier.n_test_clips if classifier.validation is not None else None,
+        "preprocessing": start.preprocessing.fingerprint(),
+        "fps": classifier.fps,
+        "precision": classifier.precision,
+        "random_state": None if classifier.random_state is None else classifier._seed_given,
+    }
+    for name, value in vars(recipe).items():
+        if name not in ("max_epochs", "max_iterations"):
+            values[name] = value
+    if isinstance(recipe.schedule, Cosine) and recipe.schedule.length is None:
+        values["length"] = (recipe.max_epochs, recipe.max_iterations)
+    if classifier.accelerator is not None:
+        values["processes"] = classifier.accelerator.num_processes
+    return {name: repr(value) for name, value in values.items()}
+
+
+def _digest(*values: Any) -> str:
+    return hashlib.sha256(repr(values).encode(errors="surrogateescape")).hexdigest()

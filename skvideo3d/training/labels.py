@@ -1,0 +1,169 @@
+"""Labels of videos: what is refused, their weights, and which videos validate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+__all__ = ["check_labels", "split_off", "weights_of_classes"]
+
+
+def check_labels(y: Any, n_videos: int) -> NDArray[Any]:
+    """Make an array of the labels of videos.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_videos,)
+    n_videos : int
+
+    Returns
+    -------
+    ndarray of shape (n_videos,)
+
+    Raises
+    ------
+    ValueError
+        If they are missing, of another length, or no classes.
+
+    Examples
+    --------
+    >>> check_labels(["run", "walk"], 2).tolist()
+    ['run', 'walk']
+    """
+    if y is None:
+        raise ValueError("VideoClassifier requires y to be passed, but the target y is None.")
+    labels = column_or_1d(y, warn=True)
+    if len(labels) != n_videos:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {n_videos} videos in X "
+            f"and {len(labels)} labels in y; each video needs one label."
+        )
+    missing = [place for place, label in enumerate(labels.tolist()) if _is_missing(label)]
+    if missing:
+        raise ValueError(
+            f"Input y contains NaN or None: {len(missing)} labels are missing, the first of item "
+            f"{missing[0]}; leave those videos out."
+        )
+    if labels.dtype == object:
+        labels = np.array(labels.tolist())
+    check_classification_targets(labels)
+    return labels
+
+
+def weights_of_classes(
+    class_weight: str | Mapping[Any, float] | None, classes: NDArray[Any], labels: NDArray[Any]
+) -> NDArray[np.float32] | None:
+    """Give each class its weight in the loss.
+
+    Parameters
+    ----------
+    class_weight : {"balanced"}, mapping of class to float, or None
+        "balanced" is n_videos / (n_classes * videos of the class); classes that a mapping does not
+        name have weight 1.
+    classes : ndarray of shape (n_classes,)
+    labels : ndarray of shape (n_videos,)
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), float32, or None
+
+    Raises
+    ------
+    ValueError
+        If the mapping names what is no class, or a weight is negative.
+
+    Examples
+    --------
+    >>> labels = np.array(["run", "run", "run", "walk"])
+    >>> weights_of_classes("balanced", np.unique(labels), labels)
+    array([0.6666667, 2.       ], dtype=float32)
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, Mapping):
+        unknown = [name for name in class_weight if name not in classes.tolist()]
+        negative = [name for name, weight in class_weight.items() if not weight >= 0]
+        if unknown or negative:
+            wrong = f"{unknown[0]!r} is no class" if unknown else f"{negative[0]!r} is negative"
+            raise ValueError(
+                f"class_weight={dict(class_weight)!r}: {wrong}; the classes are {classes.tolist()}."
+            )
+        class_weight = dict(class_weight)
+    return np.asarray(
+        compute_class_weight(class_weight, classes=classes, y=labels), dtype=np.float32
+    )
+
+
+def split_off(
+    validation: Any,
+    labels: NDArray[Any],
+    groups: ArrayLike | None,
+    seed: int,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Choose the videos for validation.
+
+    Parameters
+    ----------
+    validation : None, float or splitter
+        A share of the videos of each class; of the groups, where there are groups. The first split
+        of a scikit-learn splitter.
+    labels : ndarray of shape (n_videos,)
+    groups : array-like of shape (n_videos,) or None
+        Videos of a group stay together.
+    seed : int
+
+    Returns
+    -------
+    train, valid : ndarray of int
+        Positions, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a class cannot be on both sides, naming it, or the split leaves a side without videos.
+
+    Examples
+    --------
+    >>> split_off(None, np.array([0, 1]), None, seed=0)
+    (array([0, 1]), array([], dtype=int64))
+    """
+    everything = np.arange(len(labels))
+    if validation is None:
+        return everything, everything[:0]
+    if not isinstance(validation, Real):
+        train, valid = next(iter(validation.split(everything, labels, groups)))
+    elif groups is not None:
+        splitter: Any = GroupShuffleSplit(1, test_size=float(validation), random_state=seed)
+        train, valid = next(splitter.split(everything, labels, groups))
+    else:
+        classes, counts = np.unique(labels, return_counts=True)
+        if counts.min() < 2:
+            raise ValueError(
+                f"Class {classes[counts.argmin()].item()!r} has one video, and "
+                f"validation={validation!r} needs one of each class beside it; add videos, leave "
+                "the class out, or pass validation=None."
+            )
+        n_valid = max(len(classes), round(float(validation) * len(labels)))
+        n_valid = min(n_valid, len(labels) - len(classes))
+        splitter = StratifiedShuffleSplit(1, test_size=n_valid, random_state=seed)
+        train, valid = next(splitter.split(everything, labels))
+    train, valid = np.sort(train), np.sort(valid)
+    lacking = sorted(set(labels.tolist()) - set(labels[train].tolist()))
+    if lacking or not len(valid):
+        what = f"no video of class {lacking[0]!r} to train on" if lacking else "no video to test on"
+        raise ValueError(
+            f"validation={validation!r} leaves {what}; choose another split, or more groups."
+        )
+    return train, valid
+
+
+def _is_missing(label: Any) -> bool:
+    return label is None or type(label).__name__ == "NAType" or label != label

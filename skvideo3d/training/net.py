@@ -1,0 +1,187 @@
+"""The network under training as skorch sees it: what a step is; the loop is skorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.hf import AccelerateMixin
+from torch import Tensor, nn
+
+from skvideo3d.feature_extraction.preparing import ClipPreparation
+from skvideo3d.video.preprocessing import Preprocessing
+
+from .networks import scores_of
+from .precision import products_in
+
+__all__ = ["AcceleratedClipNet", "ClipNet"]
+
+
+class ClipNet(NeuralNet):
+    """A network that learns the classes of clips.
+
+    Parameters
+    ----------
+    module : Module
+        Changed by the training.
+    score_layer : str or None
+        Layer of a `LayeredNetwork` that gives the scores; None: the module's output.
+    preprocessing : Preprocessing
+        From bytes to numbers.
+    precision : {"float32", "bfloat16"}
+    frozen : tuple of Module
+        Those that stay in evaluation mode: batch normalisations keep their statistics.
+    seed : int
+        Of dropout: the random numbers of a step depend on it, the epoch and the batch alone.
+    **options
+        Of `skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    epoch_, batch_ : int
+        Which step it is, from 0.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        criterion: type[nn.Module] = nn.CrossEntropyLoss,
+        score_layer: str | None,
+        preprocessing: Preprocessing,
+        precision: Literal["float32", "bfloat16"] = "float32",
+        frozen: tuple[nn.Module, ...] = (),
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(module, criterion, **options)
+        self.score_layer = score_layer
+        self.preprocessing = preprocessing
+        self.precision = precision
+        self.frozen = frozen
+        self.seed = seed
+
+    @property
+    def _default_callbacks(self) -> list[Any]:
+        return []  # ours know of epochs that go on in the middle
+
+    def initialize_module(self) -> ClipNet:
+        super().initialize_module()
+        # The layout in which 3D convolutions are fastest, and in which clips come.
+        self.module_ = self.module_.to(memory_format=torch.channels_last_3d)
+        self.epoch_, self.batch_, self.first_batch_ = 0, 0, 0
+        self.prepare_: ClipPreparation | None = None
+        self.interrupted_ = False
+        return self
+
+    def get_params_for_optimizer(
+        self, prefix: str, named_parameters: Iterable[tuple[str, nn.Parameter]]
+    ) -> tuple[tuple[list[dict[str, Any]]], dict[str, Any]]:
+        """Group what is trained; biases and normalisations, which are vectors, do not decay."""
+        trained = [value for _, value in named_parameters if value.requires_grad]
+        _, options = super().get_params_for_optimizer(prefix, [])
+        groups = [
+            {"params": [value for value in trained if value.ndim > 1]},
+            {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return ([group for group in groups if group["params"]],), options
+
+    def fit_loop(self, *args: Any, **options: Any) -> ClipNet:
+        """Run skorch's loop, and remember whether it was broken off, which skorch forgives."""
+        try:
+            super().fit_loop(*args, **options)
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+            raise
+        return self
+
+    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **options: Any) -> None:
+        if self.history:
+            self.history[-1]["batches"].clear()  # millions of them in a long training
+        super().on_epoch_begin(net, dataset_train=dataset_train, **options)
+        self.epoch_ = len(self.history) - 1
+        self.batch_, self.first_batch_ = self.first_batch_, 0
+        dataset_train.clips.set_epoch(self.epoch_)
+        batches = self.iterator_train__batch_sampler
+        batches.epoch = self.epoch_
+        batches.first = self.batch_ * self.n_processes
+        batches.stop = self.length.steps_of(self.epoch_) * self.n_processes
+
+    def on_batch_begin(self, net: Any, batch: Any = None, training: bool = False, **_: Any) -> None:
+        super().on_batch_begin(net, batch=batch, training=training)
+        if training:
+            self.batch_ += 1
+
+    def train_step(self, batch: Any, **options: Any) -> dict[str, Tensor]:
+        key = (self.seed, self.epoch_, self.batch_, self.process)
+        with random_numbers(key, self.on_device):
+            step: dict[str, Tensor] = super().train_step(batch, **options)
+            return step
+
+    @property
+    def n_processes(self) -> int:
+        """How many train this network together."""
+        return 1
+
+    @property
+    def process(self) -> int:
+        """Which of them this one is."""
+        return 0
+
+    @property
+    def on_device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.module_.parameters()).device
+
+    def infer(self, x: Tensor, **_: Any) -> Tensor:
+        """Give the scores of clips of shape (n, frames, height, width, 3), uint8, RGB."""
+        device = self.on_device
+        if self.prepare_ is None:
+            self.prepare_ = ClipPreparation(self.preprocessing, str(device))
+        clips = self.prepare_(x.to(device, non_blocking=True))
+        with products_in(self.precision, self.module_, str(device)):
+            scores = scores_of(self.module_, clips, self.score_layer)
+        return scores.float()
+
+    def _set_training(self, training: bool = True) -> None:
+        super()._set_training(training)
+        for part in self.frozen:
+            part.eval()
+
+
+class AcceleratedClipNet(AccelerateMixin, ClipNet):
+    """A `ClipNet` on the devices of an `accelerate.Accelerator`, a process each."""
+
+    @property
+    def n_processes(self) -> int:
+        """How many train this network together."""
+        return int(self.accelerator.num_processes)
+
+    @property
+    def process(self) -> int:
+        """Which of them this one is."""
+        return int(self.accelerator.process_index)
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        # Every process tests on all clips: shares would have to be of the same size.
+        if not training:
+            return NeuralNet.get_iterator(self, dataset, training)
+        return super().get_iterator(dataset, training)
+
+
+@contextmanager
+def random_numbers(key: tuple[int, ...], device: torch.device) -> Iterator[None]:
+    """Let torch's random numbers begin at a place given by whole numbers, and go back after it."""
+    seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(cuda):
+        # Not torch.manual_seed, which seeds the devices that are not put back as well.
+        torch.random.default_generator.manual_seed(seed)
+        for each in cuda:
+            index = torch.cuda.current_device() if each.index is None else each.index
+            torch.cuda.default_generators[index].manual_seed(seed)
+        yield

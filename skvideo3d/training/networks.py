@@ -1,0 +1,330 @@
+"""Networks to begin a training with: by name, as a module, from weights; a new head; freezing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from skvideo3d.models.checkpoints import load_network, resolve_weights
+from skvideo3d.models.description import RECIPES
+from skvideo3d.models.initialization import INITIALIZATION, initialize
+from skvideo3d.models.module_content import content_of
+from skvideo3d.models.names import NETWORKS, network_named
+from skvideo3d.models.network import LayeredNetwork
+from skvideo3d.video.preprocessing import MeanCube, Preprocessing
+
+__all__ = ["NetworkStart", "freeze_up_to", "scores_of", "start_network"]
+
+# Pixels without a scale reach from -101 to 165. Random weights that keep the size of what they are
+# given then see gradients of the first layer that no usual learning rate is small enough for.
+_PIXELS_TO_UNITS = 1 / 64
+
+
+@dataclass(frozen=True)
+class NetworkStart:
+    """A network before its first step, and what belongs to it.
+
+    Parameters
+    ----------
+    network : Module
+        float32, on the CPU, every parameter with a gradient; nobody else's.
+    score_layer : str or None
+        Layer of a `LayeredNetwork` that gives the scores; None: the module's output.
+    preprocessing : Preprocessing
+    clip_len : int
+    known_by : str
+        Equal for equal beginnings, but for the seed of random numbers.
+    """
+
+    network: nn.Module
+    score_layer: str | None
+    preprocessing: Preprocessing
+    clip_len: int
+    known_by: str
+
+
+def start_network(
+    network: str | nn.Module,
+    *,
+    weights: str | PathLike[str] | None,
+    n_classes: int,
+    seed: int,
+    clip_len: int | None,
+    default_clip_len: int,
+    input_size: tuple[int, int] | None,
+    preprocessing: Preprocessing | None,
+    params: Mapping[str, Any],
+) -> NetworkStart:
+    """Build a network for a number of classes.
+
+    Parameters
+    ----------
+    network : str or Module
+    weights : str, path-like or None
+        To begin with; None is random for a name, and a module's own for a module.
+    n_classes : int
+        Where the weights are for another number, the last layer is new.
+    seed : int
+        Of random weights, those of a new last layer included.
+    clip_len : int or None
+        None is what the network is for, or `default_clip_len` where it takes any.
+    default_clip_len : int
+    input_size : (int, int) or None
+        Height and width of the clips; None is what the network or its weights are for.
+    preprocessing : Preprocessing or None
+        None is the network's or its weights' own, at the size of `input_size`; for random weights
+        with pixels scaled to units.
+    params : mapping
+        Further arguments of the network's constructor.
+
+    Returns
+    -------
+    NetworkStart
+
+    Raises
+    ------
+    ValueError
+        If the arguments do not go together.
+    """
+    if isinstance(network, nn.Module):
+        start = _from_module(network, weights, n_classes, seed, preprocessing, params)
+    elif weights is None:
+        start = _from_name(network, n_classes, clip_len, input_size, preprocessing, params)
+        initialize(cast("nn.Module", start.network), seed)
+    else:
+        start = _from_weights(network, weights, n_classes, seed, preprocessing, params)
+    recipe = start.preprocessing
+    if preprocessing is None and input_size is not None:
+        recipe = _resized(recipe, input_size)
+    if input_size is not None and recipe.crop != input_size:
+        raise ValueError(
+            f"input_size={input_size} and preprocessing={recipe!r}, which crops {recipe.crop}, do "
+            "not go together; leave input_size out."
+        )
+    own = getattr(start.network, "input_size", None)
+    length = clip_len or (own[0] if own else default_clip_len)
+    _check_size(start.network, (length, *recipe.crop))
+    recipe.check_clip_len(length)
+    start.network.float().requires_grad_(True)
+    return replace(start, preprocessing=recipe, clip_len=length)
+
+
+def scores_of(module: nn.Module, clips: Tensor, layer: str | None) -> Tensor:
+    """Compute the scores of clips.
+
+    Parameters
+    ----------
+    module : Module
+    clips : Tensor of shape (n, 3, t, h, w)
+    layer : str or None
+        Of a `LayeredNetwork`; None: the module's output are the scores.
+
+    Returns
+    -------
+    Tensor of shape (n, n_classes)
+    """
+    found: Tensor = module(clips) if layer is None else module(clips, layer)[layer]
+    return found
+
+
+def freeze_up_to(
+    network: nn.Module, layer: str | None, clip: Sequence[int]
+) -> tuple[nn.Module, ...]:
+    """Take all of a network up to a layer out of the training.
+
+    Parameters
+    ----------
+    network : Module
+        Its parameters up to the layer get no gradient.
+    layer : str or None
+        The last one that is frozen: of a `LayeredNetwork` a layer's name, of another module a
+        child's, all that are before it in its order included. None freezes nothing.
+    clip : sequence of 3 int
+        Frames, rows and columns of a clip.
+
+    Returns
+    -------
+    tuple of Module
+        Those that have to stay in evaluation mode, so that batch normalisations keep their
+        statistics, and nothing is dropped.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or nothing is left to train.
+    """
+    if layer is None:
+        return ()
+    if isinstance(network, LayeredNetwork):
+        names, parts = network.layer_names, _modules_up_to
+    else:
+        names, parts = tuple(name for name, _ in network.named_children()), _children_up_to
+    if layer not in names:
+        raise ValueError(f"freeze={layer!r}: the network has {', '.join(names)}.")
+    frozen = parts(network, layer, tuple(clip))
+    for part in frozen:
+        part.requires_grad_(False)
+    if not any(value.requires_grad for value in network.parameters()):
+        raise ValueError(f"freeze={layer!r} leaves nothing to train; freeze up to a layer before.")
+    return frozen
+
+
+def _children_up_to(network: nn.Module, layer: str, clip: tuple[int, ...]) -> tuple[nn.Module, ...]:
+    del clip
+    found = []
+    for name, child in network.named_children():
+        found.append(child)
+        if name == layer:
+            break
+    return tuple(found)
+
+
+def _modules_up_to(network: nn.Module, layer: str, clip: tuple[int, ...]) -> tuple[nn.Module, ...]:
+    """Find the modules that compute a layer by letting them, without numbers."""
+    with torch.device("meta"):
+        shadow = copy.deepcopy(network).to("meta").eval()
+    used: list[str] = []
+    for name, part in shadow.named_modules():
+        if name:
+            part.register_forward_pre_hook(lambda *_, name=name: used.append(name))
+    channels = cast("LayeredNetwork", network).in_channels
+    with torch.no_grad():
+        shadow(torch.empty(1, channels, *clip, device="meta"), layer)
+    return tuple(network.get_submodule(name) for name in used)
+
+
+def _from_module(
+    network: nn.Module,
+    weights: str | PathLike[str] | None,
+    n_classes: int,
+    seed: int,
+    preprocessing: Preprocessing | None,
+    params: Mapping[str, Any],
+) -> NetworkStart:
+    if weights is not None or params:
+        raise ValueError(
+            f"weights={weights!r}, network_params={dict(params)!r} are for networks by name; a "
+            "module begins with its own weights: load them before."
+        )
+    known_by = content_of(network)
+    recipe = preprocessing or getattr(network, "preprocessing", None)
+    copied = copy.deepcopy(network)
+    layer = None
+    if isinstance(network, LayeredNetwork):
+        copied, layer = _with_classes(network, n_classes, seed)
+        recipe = recipe or RECIPES.get(type(network).__name__.lower())
+    if recipe is None:
+        raise ValueError(
+            f"network is a {type(network).__name__}, which does not say what belongs before it: "
+            "pass preprocessing=."
+        )
+    return NetworkStart(copied, layer, recipe, 0, known_by)
+
+
+def _from_name(
+    name: str,
+    n_classes: int,
+    clip_len: int | None,
+    input_size: tuple[int, int] | None,
+    preprocessing: Preprocessing | None,
+    params: Mapping[str, Any],
+) -> NetworkStart:
+    if name not in NETWORKS:
+        network_named(name)  # which says what there is
+    named = NETWORKS[name]
+    crop = preprocessing.crop if preprocessing else input_size
+    arguments = {"num_classes": n_classes, **params}
+    if named.architecture != "i3d" and "input_size" not in arguments and (clip_len or crop):
+        arguments["input_size"] = (
+            clip_len or named.input_size[0],
+            *(crop or named.input_size[1:]),
+        )
+    network = network_named(name, **arguments)
+    known_by = f"{INITIALIZATION} {name} {sorted(network.config.items())}"
+    recipe = preprocessing or _in_units(named.preprocessing)
+    return NetworkStart(network, _score_layer(network), recipe, 0, known_by)
+
+
+def _from_weights(
+    name: str,
+    weights: str | PathLike[str],
+    n_classes: int,
+    seed: int,
+    preprocessing: Preprocessing | None,
+    params: Mapping[str, Any],
+) -> NetworkStart:
+    if name not in NETWORKS:
+        network_named(name)  # which says what there is
+    architecture = NETWORKS[name].architecture
+    found = resolve_weights(
+        weights, architecture, config=params or None, preprocessing=preprocessing
+    )
+    loaded = load_network(found)
+    if name == "c3d-bn" and not getattr(loaded, "batch_norm", False):
+        raise ValueError(f"weights={weights!r} are of a network without batch normalisation.")
+    network, layer = _with_classes(cast("LayeredNetwork", loaded), n_classes, seed)
+    known_by = f"{found.sha256} {found.config}"
+    return NetworkStart(network, layer, found.preprocessing, 0, known_by)
+
+
+def _with_classes(
+    network: LayeredNetwork, n_classes: int, seed: int
+) -> tuple[LayeredNetwork, str]:
+    """Copy a network; with a new last layer if it is for another number of classes."""
+    config = getattr(network, "config", {})
+    if config.get("num_classes") == n_classes:
+        return copy.deepcopy(network), _score_layer(network)
+    fresh = cast("LayeredNetwork", type(network)(**{**config, "num_classes": n_classes}))
+    initialize(fresh, seed)
+    layer = _score_layer(fresh)
+    known = {
+        name: value
+        for name, value in network.state_dict().items()
+        if not name.startswith(f"{layer}.")
+    }
+    fresh.load_state_dict({**fresh.state_dict(), **known})
+    fresh.preprocessing = network.preprocessing
+    return fresh, layer
+
+
+def _score_layer(network: LayeredNetwork) -> str:
+    """Name the layer before the softmax."""
+    return network.layer_names[-2]
+
+
+def _in_units(recipe: Preprocessing) -> Preprocessing:
+    """Scale pixels that are not scaled, for weights that nobody trained."""
+    if recipe.scale != 1 or isinstance(recipe.mean, MeanCube):
+        return recipe
+    mean = tuple(value * _PIXELS_TO_UNITS for value in recipe.mean)
+    return replace(recipe, scale=_PIXELS_TO_UNITS, mean=mean)
+
+
+def _resized(recipe: Preprocessing, size: tuple[int, int]) -> Preprocessing:
+    """Scale a recipe to another crop, the resize in proportion."""
+    if recipe.crop == size:
+        return recipe
+    rows, columns = (new / old for new, old in zip(size, recipe.crop, strict=True))
+    if isinstance(recipe.resize, tuple):
+        resize: int | tuple[int, int] = (
+            round(recipe.resize[0] * rows),
+            round(recipe.resize[1] * columns),
+        )
+    else:
+        resize = round(recipe.resize * max(rows, columns))
+    return replace(recipe, resize=resize, crop=size)
+
+
+def _check_size(network: nn.Module, size: tuple[int, ...]) -> None:
+    """Refuse clips that a network cannot take, by letting it, without numbers."""
+    if not isinstance(network, LayeredNetwork):
+        return
+    shadow = copy.deepcopy(network).to("meta").eval()
+    with torch.no_grad():
+        shadow(torch.empty(1, network.in_channels, *size, device="meta"))

@@ -1,0 +1,144 @@
+"""Clips of the generated world, and what happens in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .actors import FACINGS, Actor
+from .acts import ACTS
+from .degradation import degrade
+from .motions import CAMERAS, HEADINGS, MOTIONS, camera, motion
+from .moving_textures import MOVING_TEXTURES
+from .surfaces import film_surface
+from .textures import TEXTURES
+from .things import Thing
+
+__all__ = ["NO_ANSWER", "TASKS", "GeneratedClip", "generate_clip"]
+
+NO_ANSWER = -100
+"""The label of a question that a clip does not answer; torch's losses skip it."""
+
+#: What is asked of a clip, and the possible answers.
+TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "act": tuple(ACTS),
+        "motion": tuple(MOTIONS),
+        "camera": tuple(CAMERAS),
+        "surface": (*TEXTURES, *MOVING_TEXTURES),
+        "heading": HEADINGS,
+        "facing": FACINGS,
+        "figures": ("none", "one", "more"),
+        "order": ("kept", "shuffled"),
+    }
+)
+
+# How often there are none, one, two, three; the things where there are no figures, and with them.
+_FIGURES = (0.2, 0.6, 0.13, 0.07)
+_THINGS_ALONE = (0.1, 0.5, 0.25, 0.15)
+_THINGS_BESIDE = (0.5, 0.3, 0.12, 0.08)
+_STILL_CAMERA = 0.35
+_FOLLOWED = 0.4  # share of the clips with figures where the camera goes along with the first
+_SHUFFLED = 0.05
+_RATE = 25.0  # frames a second, up to a factor of exp(0.5)
+
+
+@dataclass(frozen=True)
+class GeneratedClip:
+    """A clip and what happens in it.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, height, width, 3), uint8
+        RGB.
+    labels : dict of str to int
+        For every task of `TASKS` the place of the right answer, or `NO_ANSWER`.
+    """
+
+    frames: NDArray[np.uint8]
+    labels: dict[str, int]
+
+
+def generate_clip(
+    seed: int | tuple[int, ...], *, n_frames: int = 16, size: tuple[int, int] = (112, 112)
+) -> GeneratedClip:
+    """Draw a clip of the generated world.
+
+    Before a still or moving surface, which a camera looks at in one of nine ways, there are none to
+    three figures, each at one of the acts, and none to three textured things, each in a motion of
+    its own. Bodies, clothes, views, distances, pace, light, blur, noise and compression vary.
+
+    Parameters
+    ----------
+    seed : int or tuple of int
+        Of the clip; the same seed gives the same clip.
+    n_frames : int, default=16
+    size : (int, int), default=(112, 112)
+        Height and width in pixels.
+
+    Returns
+    -------
+    GeneratedClip
+
+    Examples
+    --------
+    >>> clip = generate_clip(1, size=(48, 48))
+    >>> clip.frames.shape
+    (16, 48, 48, 3)
+    >>> TASKS["act"][clip.labels["act"]]
+    'walk'
+    """
+    rng = np.random.default_rng(seed)
+    seconds = np.arange(n_frames) / _RATE * np.exp(rng.uniform(-0.5, 0.5))
+    labels = dict.fromkeys(TASKS, NO_ANSWER) | {"order": 0}
+
+    figures = [
+        Actor.drawn(rng, seconds, size[1] / size[0])
+        for _ in range(rng.choice(len(_FIGURES), p=_FIGURES))
+    ]
+    labels["figures"] = min(len(figures), 2)
+    if figures:
+        labels["act"] = TASKS["act"].index(figures[0].act)
+        labels["facing"] = figures[0].facing
+
+    labels["camera"] = _mostly_the_first(rng, len(CAMERAS), _STILL_CAMERA)
+    view = camera(TASKS["camera"][labels["camera"]], rng, seconds)
+    if figures and rng.random() < _FOLLOWED:
+        view.x += figures[0].way[:, 0]
+        view.y += figures[0].way[:, 1] / 2
+
+    frames, surface = film_surface(rng, seconds, size, view)
+    labels["surface"] = TASKS["surface"].index(surface)
+
+    things: list[Thing] = []
+    for _ in range(rng.choice(4, p=_THINGS_BESIDE if figures else _THINGS_ALONE)):
+        labels_of_first = not things
+        kind = int(rng.integers(len(MOTIONS)))
+        path = motion(TASKS["motion"][kind], rng, seconds)
+        things.append(Thing.drawn(rng, path, small=bool(figures)))
+        if labels_of_first:
+            labels["motion"] = kind
+            labels["heading"] = path.heading if path.heading >= 0 else NO_ANSWER
+
+    # The first figure and the first thing hide the others more often than the other way round.
+    layers: list[tuple[float, Actor | Thing]] = [
+        *((0.7 - 0.2 * n, figure) for n, figure in enumerate(figures)),
+        *((float(rng.random()) - 0.1 * n, thing) for n, thing in enumerate(things)),
+    ]
+    for _, layer in sorted(layers, key=lambda item: item[0]):
+        layer.add_to(frames, view, rng)
+    frames = degrade(frames, rng)
+    if rng.random() < _SHUFFLED:
+        frames = frames[rng.permutation(n_frames)]
+        # What happened cannot be told any more.
+        labels = {task: labels[task] if task == "surface" else NO_ANSWER for task in TASKS}
+        labels["order"] = 1
+    return GeneratedClip(np.ascontiguousarray(frames), labels)
+
+
+def _mostly_the_first(rng: np.random.Generator, n: int, share: float) -> int:
+    return 0 if rng.random() < share else int(rng.integers(1, n))

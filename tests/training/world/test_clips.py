@@ -1,0 +1,123 @@
+"""Clips show what their labels say, and are told by their seeds."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skvideo3d.training.world.actors import FACINGS, Actor
+from skvideo3d.training.world.clips import NO_ANSWER, TASKS, generate_clip
+from skvideo3d.training.world.degradation import degrade
+from skvideo3d.training.world.motions import Path
+from skvideo3d.training.world.shapes import draw_shape
+from skvideo3d.training.world.views import cover
+
+SIZE = (32, 32)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return [generate_clip((7, n), size=SIZE) for n in range(200)]
+
+
+def test_the_same_seed_gives_the_same_clip_and_another_another(clips):
+    again = generate_clip((7, 4), size=SIZE)
+    assert np.array_equal(again.frames, clips[4].frames)
+    assert again.labels == clips[4].labels
+    assert not np.array_equal(clips[4].frames, clips[5].frames)
+
+
+def test_clips_have_the_size_and_length_that_were_asked_for():
+    assert generate_clip(0, n_frames=5, size=(40, 56)).frames.shape == (5, 40, 56, 3)
+
+
+def test_every_answer_of_every_task_occurs_and_nothing_else(clips):
+    for task, answers in TASKS.items():
+        given = {clip.labels[task] for clip in clips} - {NO_ANSWER}
+        assert given <= set(range(len(answers)))
+        assert len(given) >= min(len(answers), 0.9 * len(answers))
+
+
+def test_acts_are_asked_where_there_are_figures_only(clips):
+    for clip in clips:
+        if clip.labels["order"] == 0:
+            assert (clip.labels["act"] == NO_ANSWER) == (clip.labels["figures"] == 0)
+
+
+def test_a_shuffled_clip_asks_for_nothing_that_time_tells(clips):
+    shuffled = [clip for clip in clips if clip.labels["order"] == 1]
+    assert 3 <= len(shuffled) <= 22  # 10 are expected
+    for clip in shuffled:
+        assert {task for task in TASKS if clip.labels[task] != NO_ANSWER} == {"surface", "order"}
+
+
+def test_pictures_are_neither_black_nor_white_all_over(clips):
+    spread = np.array([clip.frames.std() for clip in clips])
+    assert np.median(spread) > 20
+    assert (spread > 3).mean() > 0.97
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_a_figure_looks_where_its_label_says(quarter):
+    seconds = np.arange(4) / 25
+    seen = 0
+    for seed in range(600):
+        actor = Actor.drawn(np.random.default_rng(seed), seconds, 1.0)
+        if actor.facing != quarter or actor.act not in ("stand", "walk", "clap"):
+            continue
+        seen += 1
+        feet = [actor.joints[f"{s} toes"] - actor.joints[f"{s} ankle"] for s in ("left", "right")]
+        nearer = [
+            actor.nearness[f"{s} toes"] - actor.nearness[f"{s} ankle"] for s in ("left", "right")
+        ]
+        right, near = np.mean(feet, axis=(0, 1))[0] / actor.tall, np.mean(nearer)
+        way = {"right": right, "left": -right, "viewer": near, "away": -near}
+        assert max(way, key=way.get) == FACINGS[quarter]
+    assert seen > 3
+
+
+def test_a_figure_covers_about_its_height():
+    seconds = np.zeros(1)
+    view = Path(seconds, seconds, seconds, seconds + 1)
+    for seed in range(600):
+        actor = Actor.drawn(np.random.default_rng(seed), seconds, 1.0)
+        if actor.act == "stand" and actor.tall < 0.8:
+            frames = np.zeros((1, 128, 128, 3), np.uint8)
+            actor.add_to(frames, view, np.random.default_rng(0))
+            rows = np.flatnonzero(frames[0].any(axis=(1, 2)))
+            assert len(rows) / 128 == pytest.approx(actor.tall, rel=0.35)
+            return
+    pytest.fail("nobody stands")
+
+
+def test_layers_are_composed_as_pillow_composes_them():
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
+    straight = rng.integers(0, 256, (8, 8, 4), dtype=np.uint8)
+    weighted = straight.astype(float)
+    weighted[..., :3] *= weighted[..., 3:] / 255
+    expected = Image.alpha_composite(
+        Image.fromarray(frames[0]).convert("RGBA"), Image.fromarray(straight)
+    )
+    cover(frames, weighted.round().astype(np.uint8)[None])
+    difference = frames[0].astype(int) - np.asarray(expected)[..., :3]
+    assert np.abs(difference).max() <= 2
+
+
+def test_shapes_have_a_shape():
+    shares = [draw_shape(np.random.default_rng(s), 32)[..., 3].mean() / 255 for s in range(60)]
+    assert min(shares) > 0.05
+    assert max(shares) < 1.0
+    assert np.ptp(shares) > 0.3
+
+
+def test_degrading_leaves_frames_apart_and_is_told_by_its_seed():
+    frames = np.random.default_rng(0).integers(0, 256, (4, 16, 20, 3), dtype=np.uint8)
+    for seed in range(40):
+        one, again = (degrade(frames, np.random.default_rng(seed)) for _ in range(2))
+        assert one.shape == frames.shape
+        assert one.dtype == np.uint8
+        assert np.array_equal(one, again)
+    still = np.repeat(frames[:1], 4, axis=0)
+    before = still.copy()
+    degrade(still, np.random.default_rng(1))
+    assert np.array_equal(still, before)  # what was given stays as it is

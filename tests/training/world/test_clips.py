@@ -34,7 +34,7 @@ def test_every_answer_of_every_task_occurs_and_nothing_else(clips):
     for task, answers in TASKS.items():
         given = {clip.labels[task] for clip in clips} - {NO_ANSWER}
         assert given <= set(range(len(answers)))
-        assert len(given) >= min(len(answers), 0.9 * len(answers))
+        assert len(given) >= 0.75 * len(answers)
 
 
 def test_acts_are_asked_where_there_are_figures_only(clips):

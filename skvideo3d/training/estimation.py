@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,8 @@ from .clips import TrainingClips, VideoClips
 from .fitting import FitSettings, train
 from .frame_store import FrameStore, KeptVideo
 from .jitter import Jitter
-from .labels import split_off, weights_of_classes
-from .networks import NetworkStart, freeze_up_to, start_network
+from .labels import LabelledVideos, split_off, weights_of_classes
+from .networks import NetworkStart, NetworkWish, freeze_up_to, start_network
 from .recipes import TrainingRecipe, find_recipe
 from .schedules import Cosine
 
@@ -51,7 +52,7 @@ class Estimate:
     recipe : TrainingRecipe
         With the numbers that were used.
     history : list of dict
-    failures, losses : list of (int, str)
+    failures, losses : dict of int to str
         Positions and reasons.
     net : ClipNet
     seed : int
@@ -61,37 +62,27 @@ class Estimate:
     start: NetworkStart
     recipe: TrainingRecipe
     history: list[dict[str, float]]
-    failures: list[tuple[int, str]]
-    losses: list[tuple[int, str]]
+    failures: dict[int, str]
+    losses: dict[int, str]
     net: Any
     seed: int
 
 
-def estimate(
-    classifier: VideoClassifier,
-    videos: Sequence[Any],
-    labels: NDArray[Any],
-    classes: NDArray[Any],
-    groups: Any,
-    seed: int,
-) -> Estimate:
+def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> Estimate:
     """Train the network of a classifier.
 
     Parameters
     ----------
     classifier : VideoClassifier
         For its parameters.
-    videos : sequence
-    labels : ndarray of shape (n_videos,)
-    classes : ndarray of shape (n_classes,)
-        Sorted.
-    groups : array-like of shape (n_videos,) or None
+    given : LabelledVideos
     seed : int
 
     Returns
     -------
     Estimate
     """
+    labels, classes, groups = given.labels, given.classes, given.groups
     recipe = _recipe(classifier)
     device = usable_device(classifier.device)
     start = _start(classifier, recipe, len(classes), seed)
@@ -99,8 +90,8 @@ def estimate(
     frozen = freeze_up_to(
         start.network, classifier.freeze, (start.clip_len, *start.preprocessing.crop)
     )
-    sources, unusable = recognise_videos(videos, classifier.on_error)
-    known_by = _known_by(classifier, recipe, start, sources, labels, classes, groups)
+    sources, unusable = recognise_videos(given.videos, classifier.on_error)
+    known_by = _known_by(classifier, recipe, start, given=given, sources=sources, seed=seed)
     path, state = _checkpoint(classifier, recipe, known_by)
     if state is not None:
         seed = state.seed
@@ -108,17 +99,15 @@ def estimate(
     with open_store(classifier, start.preprocessing.resize) as store:
         kept = _kept(classifier, store, sources, recipe, failures)
         present = np.array(sorted(kept))
-        _check_classes(labels, present, classes, failures, len(videos))
+        _check_classes(given, present, failures)
         train_part, valid_part = split_off(
             classifier.validation,
             labels[present],
-            None if groups is None else np.asarray(groups)[present],
+            None if groups is None else groups[present],
             seed,
         )
         codes = np.searchsorted(classes, labels)
-        weights = weights_of_classes(
-            classifier.class_weight, classes, labels[present[train_part]]
-        )
+        weights = weights_of_classes(classifier.class_weight, classes, labels[present[train_part]])
         clips = TrainingClips(
             store,
             [kept[place] for place in present[train_part]],
@@ -162,8 +151,8 @@ def estimate(
         start=start,
         recipe=recipe,
         history=rows_of(net),
-        failures=[(place, str(error)) for place, error in sorted(failures.items())],
-        losses=[(place, video.loss) for place, video in sorted(kept.items()) if video.loss],
+        failures={place: str(error) for place, error in failures.items()},
+        losses={place: video.loss for place, video in kept.items() if video.loss},
         net=net,
         seed=seed,
     )
@@ -209,17 +198,24 @@ def _start(
     classifier: VideoClassifier, recipe: TrainingRecipe, n_classes: int, seed: int
 ) -> NetworkStart:
     size = classifier.input_size
-    return start_network(
-        classifier.network,
-        weights=classifier.weights,
+    wish = NetworkWish(
         n_classes=n_classes,
         seed=seed,
+        weights=classifier.weights,
         clip_len=classifier.clip_len,
         default_clip_len=recipe.sampling.clip_len,
-        input_size=None if size is None else (size, size) if np.ndim(size) == 0 else tuple(size),
+        input_size=None if size is None else _height_and_width(size),
         preprocessing=classifier.preprocessing,
-        params=classifier.network_params or {},
+        params=dict(classifier.network_params or {}),
     )
+    return start_network(classifier.network, wish)
+
+
+def _height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
+    sides = (size, size) if isinstance(size, Integral) else tuple(size)
+    if len(sides) != 2 or not all(isinstance(side, Integral) and side > 0 for side in sides):
+        raise ValueError(f"input_size={size!r}: give one number of pixels, or (height, width).")
+    return int(sides[0]), int(sides[1])
 
 
 def _kept(
@@ -250,17 +246,13 @@ def _kept(
 
 
 def _check_classes(
-    labels: NDArray[Any],
-    present: NDArray[np.intp],
-    classes: NDArray[Any],
-    failures: dict[int, SkVideo3DError],
-    n_videos: int,
+    given: LabelledVideos, present: NDArray[np.intp], failures: dict[int, SkVideo3DError]
 ) -> None:
     if not len(present):
         raise VideoDecodeError(
-            f"None of the {n_videos} videos can be read. The first: {failures[min(failures)]}"
+            f"None of the {len(given.videos)} videos can be read. The first: {failures[min(failures)]}"
         )
-    lacking = sorted(set(classes.tolist()) - set(labels[present].tolist()))
+    lacking = sorted(set(given.classes.tolist()) - set(given.labels[present].tolist()))
     if lacking:
         raise VideoDecodeError(
             f"No video of class {lacking[0]!r} can be read; leave the class out, or mend its "
@@ -285,31 +277,32 @@ def _known_by(
     classifier: VideoClassifier,
     recipe: TrainingRecipe,
     start: NetworkStart,
+    *,
+    given: LabelledVideos,
     sources: Sequence[VideoSource | None],
-    labels: NDArray[Any],
-    classes: NDArray[Any],
-    groups: Any,
+    seed: int,
 ) -> dict[str, str]:
     """Name everything that determines the numbers of a training."""
     if classifier.checkpoint is None:
         return {}  # nobody asks, and arrays take time to be told from each other
+    groups = given.groups
     identities = [None if source is None else source.identity() for source in sources]
     values: dict[str, Any] = {
         "algorithm": _ALGORITHM,
         "network": start.known_by,
         "score layer": start.score_layer,
         "freeze": classifier.freeze,
-        "classes": classes.tolist(),
+        "classes": given.classes.tolist(),
         "videos": f"{len(sources)} ({_digest(identities)[:12]})",
-        "labels": _digest(labels.tolist())[:12],
-        "groups": None if groups is None else _digest(np.asarray(groups).tolist())[:12],
+        "labels": _digest(given.labels.tolist())[:12],
+        "groups": None if groups is None else _digest(groups.tolist())[:12],
         "validation": classifier.validation,
         "class_weight": classifier.class_weight,
         "n_test_clips": classifier.n_test_clips if classifier.validation is not None else None,
         "preprocessing": start.preprocessing.fingerprint(),
         "fps": classifier.fps,
         "precision": classifier.precision,
-        "random_state": None if classifier.random_state is None else classifier._seed_given,
+        "random_state": None if classifier.random_state is None else seed,
     }
     for name, value in vars(recipe).items():
         if name not in ("max_epochs", "max_iterations"):

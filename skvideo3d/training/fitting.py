@@ -97,9 +97,7 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     n_processes = 1 if settings.accelerator is None else settings.accelerator.num_processes
     batches = EpochBatches(len(clips), recipe.batch_size, settings.seed)
     length = TrainingLength.of(recipe, -(-batches.in_epoch // n_processes))
-    record = EpochRecord(
-        settings.class_weight, None if valid_clips is None else valid_clips.groups
-    )
+    record = EpochRecord(settings.class_weight, None if valid_clips is None else valid_clips.groups)
     scheduler = _scheduler(recipe.schedule, length, valid_clips is not None)
     callbacks: list[tuple[str, Any]] = [("record", record), ("schedule", scheduler)]
     state = settings.state
@@ -113,9 +111,7 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     progress = None
     if settings.verbose and is_main:
         n_done = min(length.n_steps, epochs_over * length.in_epoch + batches_over)
-        progress = TrainingProgress(
-            record, length.n_steps, n_done, length.n_epochs, settings.name
-        )
+        progress = TrainingProgress(record, length.n_steps, n_done, length.n_epochs, settings.name)
         callbacks.append(("progress", progress))
     callbacks.append(
         (

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-__all__ = ["check_labels", "split_off", "weights_of_classes"]
+__all__ = ["LabelledVideos", "check_labels", "split_off", "weights_of_classes"]
+
+
+@dataclass(frozen=True)
+class LabelledVideos:
+    """What a network is to learn from.
+
+    Parameters
+    ----------
+    videos : list
+    labels : ndarray of shape (n_videos,)
+    classes : ndarray of shape (n_classes,)
+        The labels that there are, sorted.
+    groups : ndarray of shape (n_videos,) or None
+        Videos that belong together.
+    """
+
+    videos: list[Any]
+    labels: NDArray[Any]
+    classes: NDArray[Any]
+    groups: NDArray[Any] | None
 
 
 def check_labels(y: Any, n_videos: int) -> NDArray[Any]:
@@ -105,7 +127,7 @@ def weights_of_classes(
 def split_off(
     validation: Any,
     labels: NDArray[Any],
-    groups: ArrayLike | None,
+    groups: NDArray[Any] | None,
     seed: int,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Choose the videos for validation.
@@ -116,7 +138,7 @@ def split_off(
         A share of the videos of each class; of the groups, where there are groups. The first split
         of a scikit-learn splitter.
     labels : ndarray of shape (n_videos,)
-    groups : array-like of shape (n_videos,) or None
+    groups : ndarray of shape (n_videos,) or None
         Videos of a group stay together.
     seed : int
 
@@ -166,4 +188,5 @@ def split_off(
 
 
 def _is_missing(label: Any) -> bool:
-    return label is None or type(label).__name__ == "NAType" or label != label
+    is_nan = isinstance(label, float) and math.isnan(label)
+    return label is None or is_nan or type(label).__name__ == "NAType"

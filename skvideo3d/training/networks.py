@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from skvideo3d.models.names import NETWORKS, network_named
 from skvideo3d.models.network import LayeredNetwork
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
 
-__all__ = ["NetworkStart", "freeze_up_to", "scores_of", "start_network"]
+__all__ = ["NetworkStart", "NetworkWish", "freeze_up_to", "scores_of", "start_network"]
 
 # Pixels without a scale reach from -101 to 165. Random weights that keep the size of what they are
 # given then see gradients of the first layer that no usual learning rate is small enough for.
@@ -49,29 +49,18 @@ class NetworkStart:
     known_by: str
 
 
-def start_network(
-    network: str | nn.Module,
-    *,
-    weights: str | PathLike[str] | None,
-    n_classes: int,
-    seed: int,
-    clip_len: int | None,
-    default_clip_len: int,
-    input_size: tuple[int, int] | None,
-    preprocessing: Preprocessing | None,
-    params: Mapping[str, Any],
-) -> NetworkStart:
-    """Build a network for a number of classes.
+@dataclass(frozen=True)
+class NetworkWish:
+    """What is asked of a network beside its name.
 
     Parameters
     ----------
-    network : str or Module
-    weights : str, path-like or None
-        To begin with; None is random for a name, and a module's own for a module.
     n_classes : int
         Where the weights are for another number, the last layer is new.
     seed : int
         Of random weights, those of a new last layer included.
+    weights : str, path-like or None
+        To begin with; None is random for a name, and a module's own for a module.
     clip_len : int or None
         None is what the network is for, or `default_clip_len` where it takes any.
     default_clip_len : int
@@ -80,8 +69,28 @@ def start_network(
     preprocessing : Preprocessing or None
         None is the network's or its weights' own, at the size of `input_size`; for random weights
         with pixels scaled to units.
-    params : mapping
+    params : dict
         Further arguments of the network's constructor.
+    """
+
+    n_classes: int
+    seed: int
+    weights: str | PathLike[str] | None = None
+    clip_len: int | None = None
+    default_clip_len: int = 16
+    input_size: tuple[int, int] | None = None
+    preprocessing: Preprocessing | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def start_network(network: str | nn.Module, wish: NetworkWish) -> NetworkStart:
+    """Build a network for a number of classes.
+
+    Parameters
+    ----------
+    network : str or Module
+        A module is copied.
+    wish : NetworkWish
 
     Returns
     -------
@@ -93,22 +102,22 @@ def start_network(
         If the arguments do not go together.
     """
     if isinstance(network, nn.Module):
-        start = _from_module(network, weights, n_classes, seed, preprocessing, params)
-    elif weights is None:
-        start = _from_name(network, n_classes, clip_len, input_size, preprocessing, params)
-        initialize(cast("nn.Module", start.network), seed)
+        start = _from_module(network, wish)
+    elif wish.weights is None:
+        start = _from_name(network, wish)
+        initialize(start.network, wish.seed)
     else:
-        start = _from_weights(network, weights, n_classes, seed, preprocessing, params)
-    recipe = start.preprocessing
-    if preprocessing is None and input_size is not None:
-        recipe = _resized(recipe, input_size)
-    if input_size is not None and recipe.crop != input_size:
+        start = _from_weights(network, wish)
+    recipe, size = start.preprocessing, wish.input_size
+    if wish.preprocessing is None and size is not None:
+        recipe = _resized(recipe, size)
+    if size is not None and recipe.crop != size:
         raise ValueError(
-            f"input_size={input_size} and preprocessing={recipe!r}, which crops {recipe.crop}, do "
-            "not go together; leave input_size out."
+            f"input_size={size} and preprocessing={recipe!r}, which crops {recipe.crop}, do not go "
+            "together; leave input_size out."
         )
     own = getattr(start.network, "input_size", None)
-    length = clip_len or (own[0] if own else default_clip_len)
+    length = wish.clip_len or (own[0] if own else wish.default_clip_len)
     _check_size(start.network, (length, *recipe.crop))
     recipe.check_clip_len(length)
     start.network.float().requires_grad_(True)
@@ -199,26 +208,21 @@ def _modules_up_to(network: nn.Module, layer: str, clip: tuple[int, ...]) -> tup
     return tuple(network.get_submodule(name) for name in used)
 
 
-def _from_module(
-    network: nn.Module,
-    weights: str | PathLike[str] | None,
-    n_classes: int,
-    seed: int,
-    preprocessing: Preprocessing | None,
-    params: Mapping[str, Any],
-) -> NetworkStart:
-    if weights is not None or params:
+def _from_module(network: nn.Module, wish: NetworkWish) -> NetworkStart:
+    if wish.weights is not None or wish.params:
         raise ValueError(
-            f"weights={weights!r}, network_params={dict(params)!r} are for networks by name; a "
+            f"weights={wish.weights!r}, network_params={wish.params!r} are for networks by name; a "
             "module begins with its own weights: load them before."
         )
     known_by = content_of(network)
-    recipe = preprocessing or getattr(network, "preprocessing", None)
-    copied = copy.deepcopy(network)
-    layer = None
+    recipe = wish.preprocessing or getattr(network, "preprocessing", None)
     if isinstance(network, LayeredNetwork):
-        copied, layer = _with_classes(network, n_classes, seed)
+        copied, layer = _with_classes(network, wish)
         recipe = recipe or RECIPES.get(type(network).__name__.lower())
+        if recipe is not None and wish.preprocessing is None and hasattr(network, "input_size"):
+            recipe = _resized(recipe, tuple(network.input_size[1:]))
+    else:
+        copied, layer = copy.deepcopy(network), None
     if recipe is None:
         raise ValueError(
             f"network is a {type(network).__name__}, which does not say what belongs before it: "
@@ -227,61 +231,50 @@ def _from_module(
     return NetworkStart(copied, layer, recipe, 0, known_by)
 
 
-def _from_name(
-    name: str,
-    n_classes: int,
-    clip_len: int | None,
-    input_size: tuple[int, int] | None,
-    preprocessing: Preprocessing | None,
-    params: Mapping[str, Any],
-) -> NetworkStart:
+def _from_name(name: str, wish: NetworkWish) -> NetworkStart:
     if name not in NETWORKS:
         network_named(name)  # which says what there is
     named = NETWORKS[name]
-    crop = preprocessing.crop if preprocessing else input_size
-    arguments = {"num_classes": n_classes, **params}
-    if named.architecture != "i3d" and "input_size" not in arguments and (clip_len or crop):
+    crop = wish.preprocessing.crop if wish.preprocessing else wish.input_size
+    arguments = {"num_classes": wish.n_classes, **wish.params}
+    if named.architecture != "i3d" and "input_size" not in arguments and (wish.clip_len or crop):
         arguments["input_size"] = (
-            clip_len or named.input_size[0],
+            wish.clip_len or named.input_size[0],
             *(crop or named.input_size[1:]),
         )
     network = network_named(name, **arguments)
     known_by = f"{INITIALIZATION} {name} {sorted(network.config.items())}"
-    recipe = preprocessing or _in_units(named.preprocessing)
+    recipe = wish.preprocessing or _in_units(named.preprocessing)
     return NetworkStart(network, _score_layer(network), recipe, 0, known_by)
 
 
-def _from_weights(
-    name: str,
-    weights: str | PathLike[str],
-    n_classes: int,
-    seed: int,
-    preprocessing: Preprocessing | None,
-    params: Mapping[str, Any],
-) -> NetworkStart:
+def _from_weights(name: str, wish: NetworkWish) -> NetworkStart:
     if name not in NETWORKS:
         network_named(name)  # which says what there is
-    architecture = NETWORKS[name].architecture
     found = resolve_weights(
-        weights, architecture, config=params or None, preprocessing=preprocessing
+        wish.weights,
+        NETWORKS[name].architecture,
+        config=wish.params or None,
+        preprocessing=wish.preprocessing,
     )
     loaded = load_network(found)
     if name == "c3d-bn" and not getattr(loaded, "batch_norm", False):
-        raise ValueError(f"weights={weights!r} are of a network without batch normalisation.")
-    network, layer = _with_classes(cast("LayeredNetwork", loaded), n_classes, seed)
+        raise ValueError(
+            f"weights={wish.weights!r} are of a network without batch normalisation; use "
+            "network='c3d'."
+        )
+    network, layer = _with_classes(cast("LayeredNetwork", loaded), wish)
     known_by = f"{found.sha256} {found.config}"
     return NetworkStart(network, layer, found.preprocessing, 0, known_by)
 
 
-def _with_classes(
-    network: LayeredNetwork, n_classes: int, seed: int
-) -> tuple[LayeredNetwork, str]:
+def _with_classes(network: LayeredNetwork, n_classes: int, seed: int) -> tuple[LayeredNetwork, str]:
     """Copy a network; with a new last layer if it is for another number of classes."""
     config = getattr(network, "config", {})
-    if config.get("num_classes") == n_classes:
+    if config.get("num_classes") == wish.n_classes:
         return copy.deepcopy(network), _score_layer(network)
-    fresh = cast("LayeredNetwork", type(network)(**{**config, "num_classes": n_classes}))
-    initialize(fresh, seed)
+    fresh = cast("LayeredNetwork", type(network)(**{**config, "num_classes": wish.n_classes}))
+    initialize(fresh, wish.seed)
     layer = _score_layer(fresh)
     known = {
         name: value

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skvideo3d.exceptions import SkVideo3DError
 from skvideo3d.feature_extraction.devices import usable_device
 from skvideo3d.feature_extraction.progress import ProgressBar
 from skvideo3d.feature_extraction.validation import recognise_videos, with_position
@@ -37,13 +36,13 @@ class Probabilities:
     ----------
     values : ndarray of shape (n_videos, n_classes), float32
         NaN where a video failed.
-    failures, losses : list of (int, str)
+    failures, losses : dict of int to str
         Positions and reasons.
     """
 
     values: NDArray[np.float32]
-    failures: list[tuple[int, str]]
-    losses: list[tuple[int, str]]
+    failures: dict[int, str]
+    losses: dict[int, str]
 
 
 def probabilities(classifier: VideoClassifier, videos: Sequence[Any]) -> Probabilities:
@@ -65,9 +64,8 @@ def probabilities(classifier: VideoClassifier, videos: Sequence[Any]) -> Probabi
         If a video cannot be read and `on_error` is "raise".
     """
     sources, unusable = recognise_videos(videos, classifier.on_error)
-    failures: dict[int, SkVideo3DError] = dict(unusable)
-    losses: list[tuple[int, str]] = []
     values = np.full((len(videos), len(classifier.classes_)), np.nan, dtype=np.float32)
+    found = Probabilities(values, {place: str(error) for place, error in unusable}, {})
     present = [(place, source) for place, source in enumerate(sources) if source is not None]
     net = ClipNet(
         classifier.network_,
@@ -83,25 +81,20 @@ def probabilities(classifier: VideoClassifier, videos: Sequence[Any]) -> Probabi
     try:
         with ProgressBar(len(videos), name, enabled=bool(classifier.verbose)) as bar:
             for first in range(0, len(present), _CHUNK):
-                _predict(
-                    classifier, net, present[first : first + _CHUNK], values, failures, losses, bar
-                )
+                for n_clips in _predict(classifier, net, present[first : first + _CHUNK], found):
+                    bar.update(n_clips)
     finally:
         net.module_.to("cpu")
-    return Probabilities(
-        values, [(place, str(error)) for place, error in sorted(failures.items())], losses
-    )
+    return found
 
 
 def _predict(
     classifier: VideoClassifier,
     net: ClipNet,
     chunk: Sequence[tuple[int, VideoSource]],
-    values: NDArray[np.float32],
-    failures: dict[int, SkVideo3DError],
-    losses: list[tuple[int, str]],
-    bar: ProgressBar,
-) -> None:
+    found: Probabilities,
+) -> Iterator[int]:
+    """Add the probabilities of a few videos; yields the clips of each."""
     with open_store(classifier, classifier.preprocessing_.resize) as store:
         videos = store.fill(
             [source for _, source in chunk],
@@ -113,12 +106,13 @@ def _predict(
         for (place, _), video in zip(chunk, videos, strict=True):
             if video.error is None:
                 usable.append((place, video))
-                losses.extend([(place, video.loss)] if video.loss else [])
+                if video.loss:
+                    found.losses[place] = video.loss
                 continue
             if classifier.on_error == "raise":
                 raise with_position(video.error, place) from video.error
-            failures[place] = video.error
-            bar.update(0)
+            found.failures[place] = str(video.error)
+            yield 0
         if not usable:
             return
         clips = VideoClips(
@@ -134,5 +128,5 @@ def _predict(
         )
     for number, (place, _) in enumerate(usable):
         own = rows[clips.groups == number]
-        values[place] = own.mean(axis=0)
-        bar.update(len(own))
+        found.values[place] = own.mean(axis=0)
+        yield len(own)

@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(*, long: bool) -> int:
-    from skvideo3d.models.download import locate, weights_folder
+    from skvideo3d.models.download import weights_folder
     from skvideo3d.models.registry import WEIGHTS, published
 
     rows = [
@@ -116,7 +116,7 @@ def _list(*, long: bool) -> int:
             f"{entry.size / 1e6:.0f} MB" if entry.size else "?",
             "sha256" if entry.sha256 else "git blob" if entry.git_blob else "none",
             entry.licence,
-            "yes" if locate(entry).exists() else "no",
+            _whether_here(entry),
         )
         for entry in WEIGHTS.values()
     ]
@@ -136,10 +136,21 @@ def _list(*, long: bool) -> int:
     return 0
 
 
+def _whether_here(entry: WeightsEntry) -> str:
+    from skvideo3d.models.download import locate
+
+    if not locate(entry).exists():
+        return "no"
+    return "shipped" if entry.shipped else "yes"
+
+
 def _details(entry: WeightsEntry) -> str:
+    from skvideo3d.models.download import locate
+
+    nowhere = "none; comes with skvideo3d" if entry.shipped else f"none; linked from {entry.source}"
     lines = {
-        "address": entry.url or f"none; linked from {entry.source}",
-        "file": entry.filename,
+        "address": entry.url or nowhere,
+        "file": str(locate(entry)) if entry.shipped else entry.filename,
         "sha256": entry.sha256,
         "git blob": entry.git_blob,
         "source": entry.source,
@@ -160,7 +171,7 @@ def _download(name: str) -> int:
     entry = _entry(name)
     for wanted in (entry, WEIGHTS[entry.mean] if entry.mean else None):
         if wanted is not None:
-            if locate(wanted).exists():
+            if locate(wanted).exists() and not wanted.shipped:
                 try:
                     refuse_foreign(wanted)
                 except CheckpointError as error:  # fetched anew, if it could be moved aside
@@ -177,7 +188,7 @@ def _verify(names: list[str]) -> int:
     entries = [_entry(name) for name in names] or [
         entry for entry in WEIGHTS.values() if locate(entry).exists()
     ]
-    if not entries:
+    if all(entry.shipped for entry in entries) and not names:
         print(f"There are no weights in {weights_folder()}.")
     status = 0
     for entry in entries:

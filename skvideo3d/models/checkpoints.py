@@ -280,7 +280,7 @@ def load_weights(
     if architecture is None:
         architecture = architecture_of(weights, options.get("config"))
     entry = published(weights, options["stream"]) if isinstance(weights, str) else None
-    if entry and options.get("preprocessing") is None:
+    if entry and not entry.shipped and options.get("preprocessing") is None:
         options["preprocessing"] = _recipe_of(entry, download=False, must=False)
     network = load_network(resolve_weights(weights, architecture, **options))
     return cast("Network", network)
@@ -319,7 +319,7 @@ def check_layers(weights: Weights, layers: Sequence[str]) -> None:
         repr(entry.name)
         for entry in WEIGHTS.values()
         if (entry.kind, entry.architecture) == ("network", _family(weights.architecture))
-        and entry.config["in_channels"] == channels
+        and entry.config.get("in_channels", 3) == channels
         and not entry.lacks
     ]
     where = f"random {weights.architecture} network"

@@ -20,6 +20,7 @@ __all__ = [
     "home",
     "locate",
     "refuse_foreign",
+    "shipped_folder",
     "verify",
     "weights_folder",
 ]
@@ -52,6 +53,17 @@ def weights_folder() -> Path:
     return home() / "weights"
 
 
+def shipped_folder() -> Path:
+    """Give the folder of the weights that come with the package.
+
+    Returns
+    -------
+    Path
+        It need not exist.
+    """
+    return Path(__file__).parent / "shipped"
+
+
 def locate(entry: WeightsEntry) -> Path:
     """Say where the file of an entry is, or would be.
 
@@ -69,7 +81,7 @@ def locate(entry: WeightsEntry) -> Path:
     >>> locate(WEIGHTS["kinetics400-rgb"]).name
     'rgb_imagenet.pt'
     """
-    return weights_folder() / entry.filename
+    return (shipped_folder() if entry.shipped else weights_folder()) / entry.filename
 
 
 def verify(path: str | os.PathLike[str], entry: WeightsEntry) -> None:
@@ -88,9 +100,11 @@ def verify(path: str | os.PathLike[str], entry: WeightsEntry) -> None:
         If size, SHA-256 or git blob id differ.
     """
     if difference := _difference(path, entry):
+        now = f"Delete it and run 'skvideo3d weights download {entry.name}'"
+        if entry.shipped:
+            now = "It came with skvideo3d: install skvideo3d again"
         raise CheckpointError(
-            f"'{path}' is not the published {entry.name!r}: its {difference}. Delete it and run "
-            f"'skvideo3d weights download {entry.name}'."
+            f"'{path}' is not the published {entry.name!r}: its {difference}. {now}."
         )
 
 
@@ -98,7 +112,8 @@ def refuse_foreign(entry: WeightsEntry) -> None:
     """Refuse a file of the weights folder that is not the published one, and move it aside.
 
     It becomes ``<name>.rejected``, or ``<name>.rejected-2`` and so on where something else has that
-    name, so that nothing is lost and the next `fetch` brings the published file.
+    name, so that nothing is lost and the next `fetch` brings the published file. One that came with
+    the package stays where it is.
 
     Parameters
     ----------
@@ -111,6 +126,9 @@ def refuse_foreign(entry: WeightsEntry) -> None:
         If size, SHA-256 or git blob id differ; the text says where the file lies now.
     """
     path = locate(entry)
+    if entry.shipped:
+        verify(path, entry)
+        return
     difference = _difference(path, entry)
     if not difference:
         return
@@ -135,6 +153,8 @@ def refuse_foreign(entry: WeightsEntry) -> None:
 def fetch(entry: WeightsEntry, *, download: bool = True, progress: bool = False) -> Path:
     """Give the verified file of an entry, downloading it if it is not there.
 
+    One that comes with the package needs no network.
+
     A transfer goes to ``<name>.part``, is taken up where it broke, and becomes the file only when
     it is the published one; another process that wants the same file waits and finds it.
 
@@ -154,11 +174,16 @@ def fetch(entry: WeightsEntry, *, download: bool = True, progress: bool = False)
     ------
     CheckpointError
         If the file is there but is not the published one; it is moved aside, and the next call
-        fetches anew.
+        fetches anew. Or if the package came without a file that belongs to it.
     DownloadError
         If the file is not there and cannot be fetched, or what came is not the published file.
     """
     path = locate(entry)
+    if entry.shipped and not path.exists():
+        raise CheckpointError(
+            f"The weights {entry.name!r} come with skvideo3d, and there is no '{path}': install "
+            "skvideo3d again."
+        )
     if not path.exists():
         if not download:
             raise DownloadError(f"{_absent(entry)} {_advice(entry)}")
@@ -277,7 +302,7 @@ def _absent(entry: WeightsEntry) -> str:
 
 def _advice(entry: WeightsEntry) -> str:
     alternatives = [
-        repr(other.name)
+        repr(other.name) + " (which comes with skvideo3d)" * other.shipped
         for other in WEIGHTS.values()
         if other.name != entry.name
         and (other.architecture, other.stream, other.kind)

@@ -24,7 +24,7 @@ _CARREIRA_2017 = (
 
 @dataclass(frozen=True)
 class WeightsEntry:
-    """One published file.
+    """One published file, or one that comes with the package.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class WeightsEntry:
     url : str or None
         Where it is published as a file; None where there is only a page to visit by hand.
     filename : str
-        Its name in the weights folder.
+        Its name in the weights folder, or in the package.
     sha256, git_blob : str or None
         What it is known by: the SHA-256 of the file, or its git blob id, the SHA-1 of the word
         blob, a space, the size in bytes, a zero byte and the content.
@@ -55,6 +55,10 @@ class WeightsEntry:
         Arguments of the network's constructor.
     lacks : tuple of str
         Layers of the paper's network that the file has no weights for.
+    shipped : bool
+        Whether the file is part of the package, in ``skvideo3d/models/shipped``, and is never
+        fetched. It is in our own format: `config` and `preprocessing` repeat what its metadata say,
+        for those who ask before it is read.
     notes : str
         Anything else a user should know.
     """
@@ -75,6 +79,7 @@ class WeightsEntry:
     mean: str | None = None
     config: Mapping[str, object] = field(default_factory=dict, hash=False)
     lacks: tuple[str, ...] = ()
+    shipped: bool = False
     notes: str = ""
 
     def __post_init__(self) -> None:
@@ -291,7 +296,7 @@ def find_entry(name: str, architecture: str | None, stream: str | None = "rgb") 
     entry = published(name, stream)
     known = [
         entry.name
-        for entry in _ENTRIES
+        for entry in WEIGHTS.values()
         if entry.kind == "network"
         and architecture in (None, entry.architecture)
         and stream in (None, entry.stream)

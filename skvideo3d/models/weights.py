@@ -11,7 +11,7 @@ from skvideo3d.exceptions import CheckpointError
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
 
 from .description import Architecture, Config
-from .download import weights_folder
+from .download import shipped_folder, weights_folder
 from .hashing import sha256_of
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def relocated(weights: Weights) -> Weights:
     -------
     Weights
         Equal to the given one. The paths of the checkpoint and of the mean cube lead to files on
-        this machine: where they did, or to the same name in the weights folder. A mean cube that is
-        nowhere keeps its path, and `MeanCube.array` names it.
+        this machine: where they did, or to the same name in the weights folder or in the package.
+        A mean cube that is nowhere keeps its path, and `MeanCube.array` names it.
 
     Raises
     ------
@@ -93,15 +93,18 @@ def relocated(weights: Weights) -> Weights:
 
 def _find_again(weights: Weights) -> str:
     assert weights.path is not None
-    # On another machine the cache may be elsewhere: the name below it is the same.
-    for path in (Path(weights.path), weights_folder() / Path(weights.path).name):
-        if path.is_file():
-            if sha256_of(path) == weights.sha256:
-                return str(path)
-            raise CheckpointError(
-                f"'{path}' is not the file it was: its sha256 is {sha256_of(path)} and was "
-                f"{weights.sha256}. Restore it, or make the estimator again."
-            )
+    # On another machine cache and package may be elsewhere: the name below them is the same.
+    places = (Path(weights.path).parent, weights_folder(), shipped_folder())
+    paths = [place / Path(weights.path).name for place in places]
+    there = [path for path in paths if path.is_file()]
+    for path in there:
+        if sha256_of(path) == weights.sha256:
+            return str(path)
+    if there:
+        raise CheckpointError(
+            f"'{there[0]}' is not the file it was: its sha256 is {sha256_of(there[0])} and was "
+            f"{weights.sha256}. Restore it, or make the estimator again."
+        )
     raise CheckpointError(
         f"There is no checkpoint file at '{weights.path}' any more, nor one of its name in "
         f"'{weights_folder()}' on this machine; put it there (sha256 {weights.sha256})."

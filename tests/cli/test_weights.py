@@ -63,7 +63,7 @@ def test_verify_tells_right_from_wrong_from_unknown(command, capsys, monkeypatch
     assert command("verify") == 0
     sha256 = hashlib.sha256(b"by hand").hexdigest()
     expected = f"sports1m-fc8: nobody published a hash, sha256 {sha256}\n"
-    assert capsys.readouterr().out == expected
+    assert expected in capsys.readouterr().out
     put("kinetics400-flow", b"not this")
     assert command("verify") == 1
     out = capsys.readouterr().out

@@ -81,7 +81,7 @@ class Jitter:
     Examples
     --------
     >>> Jitter((112, 112)).draw(np.random.default_rng(0), (128, 171))
-    Window(top=14, left=37, height=112, width=112, flipped=True)
+    Window(top=14, left=38, height=112, width=112, flipped=True)
     >>> Jitter((112, 112)).centre((128, 171))
     Window(top=8, left=29, height=112, width=112, flipped=False)
     """

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from skvideo3d.exceptions import VideoDecodeError, VideoNotFoundError
 from skvideo3d.flow import compute_flow
 from skvideo3d.training.clip_sampling import ClipSampling
 from skvideo3d.training.frame_store import FrameStore
+from skvideo3d.video.claims import Claims
 from skvideo3d.video.sources import VideoSegment, as_source
 
 SIZE = (18, 24)
@@ -235,6 +237,19 @@ def test_a_store_that_nobody_has_any_more_removes_its_temporary_folder(videos):
     assert not folder.exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
+def test_a_forked_process_does_not_remove_the_temporary_folder(videos):
+    store = FrameStore(None, resize=SIZE)
+    store.fill(videos)
+    with warnings.catch_warnings(action="ignore"):  # Python's, of threads that are not copied
+        child = os.fork()
+    if child == 0:
+        store.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert len(kept_files(store.folder)) == 4
+
+
 # --- Videos that fail -----------------------------------------------------------------------------
 
 
@@ -372,17 +387,24 @@ def test_a_long_video_is_written_in_pieces_and_given_up_when_there_is_no_more_ro
         assert not list((folder / "parts").iterdir())
 
 
+def test_the_room_of_a_video_that_was_given_up_is_free_again(folder, monkeypatch, videos):
+    monkeypatch.setattr("skvideo3d.training.frame_files._PIECE", 3 * 18 * 24 * 3)
+    long = as_source(np.concatenate([videos[0].values, videos[1].values]))
+    with open_store(folder, max_bytes=int(1.2 * VIDEO_BYTES)) as store:
+        with pytest.warns(UserWarning, match="1 of 2 videos do not fit"):
+            kept = store.fill([long, videos[2]])
+        assert [video.is_kept for video in kept] == [False, True]
+
+
 def test_room_that_another_process_has_taken_is_taken(folder, videos):
     with open_store(folder) as store:
         store.fill(videos[:2])
-    with open_store(folder, max_bytes=3 * (VIDEO_BYTES + 300)) as store:
-        with pytest.warns(UserWarning, match="1 of 4 videos"):
-            store.fill(videos)
+    store = open_store(folder, max_bytes=3 * (VIDEO_BYTES + 300))
+    with pytest.warns(UserWarning, match="1 of 4 videos"):
+        store.fill(videos)
 
 
 def test_without_a_bound_it_is_half_of_what_is_free(tmp_path, videos):
-    import shutil
-
     with open_store(tmp_path / "new") as store:
         assert store.max_bytes == pytest.approx(shutil.disk_usage(tmp_path).free / 2, rel=0.2)
 
@@ -448,9 +470,11 @@ def test_the_frames_of_another_video_are_not_taken_for_this_ones(folder, videos)
         store.fill(videos[:2])
     first, second = kept_files(folder)
     os.replace(first, second)
-    with open_store(folder) as store, pytest.warns(UserWarning, match="damaged"):
-        for source in videos[:2]:
-            np.testing.assert_array_equal(store.frames(source), resized(source))
+    store = open_store(folder)
+    with pytest.warns(UserWarning, match="damaged"):
+        kept = store.fill(videos[:2])
+    for video, source in zip(kept, videos, strict=False):
+        np.testing.assert_array_equal(store.frames(video), resized(source))
 
 
 def test_two_processes_share_the_work_of_one_folder(folder, videos):
@@ -467,6 +491,23 @@ print(json.dumps([store.statistics.n_decoded, store.frames(videos[3]).sum().item
     with open_store(folder) as store:
         store.fill(videos)
         assert store.statistics == (4, bytes_on_disk(folder), 0, 0)
+
+
+def test_what_another_process_finishes_at_the_last_moment_is_not_decoded_again(
+    folder, videos, monkeypatch, tmp_path
+):
+    with open_store(tmp_path / "other") as other:
+        other.fill(videos[:1])
+    take = Claims.take
+
+    def finish_elsewhere_and_take(self, digest):
+        shutil.copytree(tmp_path / "other" / "frames", folder / "frames", dirs_exist_ok=True)
+        return take(self, digest)
+
+    monkeypatch.setattr(Claims, "take", finish_elsewhere_and_take)
+    with open_store(folder) as store:
+        store.fill(videos[:1])
+        assert store.statistics.n_decoded == 0
 
 
 def test_a_process_killed_while_filling_leaves_nothing_broken(folder, videos, monkeypatch):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from skvideo3d.datasets.layout import VideoIndex, check_root, counted
+from skvideo3d.datasets.path_patterns import labels_and_groups
 from skvideo3d.datasets.splits import choose_classes
 from skvideo3d.video.folders import is_ours, leads_out
 from skvideo3d.video.naming import natural_key
@@ -35,6 +36,7 @@ def load_video_folder(
     *,
     labels: str | Callable[[str], str] | None = None,
     groups: str | Callable[[str], str] | None = None,
+    pattern: str | None = None,
     classes: int | Sequence[str] | None = None,
     follow_links: bool = False,
 ) -> Bunch:
@@ -54,6 +56,11 @@ def load_video_folder(
     groups : str or callable, default=None
         What finds in the same way what videos have in common, such as a person or a recording, and
         should be kept together in cross-validation.
+    pattern : str, default=None
+        What finds both, in place of `labels` and `groups`: a regular expression with the named
+        groups ``label`` and ``group``; "ucf101", "kth" or "trials" for files called like
+        ``v_Archery_g01_c02``, ``person07_walking_d2`` or ``A1P2T3`` (action, person, trial); or
+        "auto" for the one of these three that fits.
     classes : int or sequence of str, default=None
         The first so many classes, or those of these names; None is all.
     follow_links : bool, default=False
@@ -78,7 +85,7 @@ def load_video_folder(
     ------
     ValueError
         If there is no such folder or no video in it; a class has none, or a video no class or no
-        group; or there is no such class.
+        group; there is no such class; or `pattern` comes with `labels` or `groups`.
 
     Examples
     --------
@@ -96,13 +103,22 @@ def load_video_folder(
     >>> videos.group_names, videos.groups
     (['ann', 'bob'], array([0, 0, 1, 0]))
     """
+    if pattern is not None and (labels is not None or groups is not None):
+        raise ValueError(
+            f"pattern={pattern!r} (--pattern) finds classes and groups: leave labels= and groups= "
+            "out, or give these two alone."
+        )
     folder = check_root(root)
     index = VideoIndex(folder, follow_links=follow_links)
     if not index.paths:
         raise ValueError(f"no video is below {str(folder)!r}.{index.hints()} Check the path.")
     # From the root on, and with the separators that patterns are written for.
     inside = [PurePath(path).relative_to(folder).as_posix() for path in index.paths]
-    if labels is None:
+    group_of: dict[str, str] = {}
+    if pattern is not None:
+        found, of_path = labels_and_groups(inside, None if pattern == "auto" else pattern)
+        group_of = dict(zip(inside, of_path, strict=True))
+    elif labels is None:
         found = _folder_labels(inside, index, classes)
     else:
         found = _apply(labels, inside, "labels")
@@ -118,14 +134,17 @@ def load_video_folder(
         target=_codes([found[i] for i in order], chosen),
         target_names=chosen,
     )
+    chosen_paths = [inside[i] for i in order]
+    of_video: list[str] | None = [group_of[path] for path in chosen_paths] if group_of else None
     if groups is not None:
-        of_video = _apply(groups, [inside[i] for i in order], "groups")
+        of_video = _apply(groups, chosen_paths, "groups")
+    if of_video is not None:
         videos.group_names = sorted(set(of_video), key=natural_key)
         videos.groups = _codes(of_video, videos.group_names)
     videos.DESCR = _DESCR.format(
         videos=counted(len(order), "video"),
         classes=counted(len(chosen), "class", "classes"),
-        groups="" if groups is None else f" in {counted(len(videos.group_names), 'group')}",
+        groups="" if of_video is None else f" in {counted(len(videos.group_names), 'group')}",
         root=folder,
         names=", ".join(chosen),
     )

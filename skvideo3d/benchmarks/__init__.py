@@ -16,6 +16,7 @@ from .running_time import runtime
 from .scene_recognition import scenes
 from .speed import speed
 from .speed_report import SpeedReport
+from .transfer import transfer
 
 __all__ = [
     "PUBLISHED",
@@ -31,6 +32,7 @@ __all__ = [
     "runtime",
     "scenes",
     "speed",
+    "transfer",
     "ucf101",
     "video_folder",
 ]

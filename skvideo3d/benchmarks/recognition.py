@@ -23,6 +23,7 @@ from .results import BenchmarkResult, DataUse, ResultRow
 
 __all__ = [
     "data_use",
+    "note_largest_class",
     "note_lost_folds",
     "note_weights",
     "predictions_of",
@@ -110,7 +111,7 @@ def recognise(
         notes=[
             *note_weights(described),
             *note_lost_folds(outcomes, fold_names),
-            *_note_largest_class(videos.target[described.usable], videos.target_names),
+            *note_largest_class(videos.target[described.usable], videos.target_names),
             *_note_prior(row, outcomes, len(labels)),
         ],
         chance=100 / len(labels),
@@ -239,8 +240,19 @@ def note_lost_folds(outcomes: Sequence[FoldOutcome], fold_names: Sequence[str]) 
     return [f"No test video could be described of {', '.join(lost)}: the mean is without it."]
 
 
-def _note_largest_class(y: NDArray[np.int64], names: Sequence[str]) -> list[str]:
-    """Say what is reached without looking, where that is more than chance."""
+def note_largest_class(y: NDArray[np.int64], names: Sequence[str]) -> list[str]:
+    """Say what is reached without looking, where that is more than chance.
+
+    Parameters
+    ----------
+    y : ndarray of int
+    names : sequence of str
+        Of the classes.
+
+    Returns
+    -------
+    list of str
+    """
     labels, sizes = np.unique(y, return_counts=True)
     share, chance = 100 * sizes.max() / len(y), 100 / len(labels)
     if share < 1.2 * chance:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from skvideo3d.exceptions import SkVideo3DError
 
-from . import speed
+from . import speed, transfer
 from .describers import (
     NETWORKS,
     add_describer_options,
@@ -109,6 +109,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 help="go on without unreadable videos, and count them, or stop (default: drop)",
             )
         add_describer_options(one)
+    transfer.add_parser(names)
     speed.add_parser(names)
     parser.set_defaults(run=run)
 
@@ -129,14 +130,10 @@ def run(args: argparse.Namespace) -> int:
         return speed.run(args)
     try:
         check_writable(args.output, "--output")
-        result = _evaluate(args)
-        result.settings["command"] = shlex.join(["skvideo3d", *args.words])
-        folder = args.output / result.benchmark.replace("/", "-")
-        try:
-            print(result, flush=True)  # first of all, whatever happens to the files
-        finally:  # and files also for a reader that went away, as head does
-            earlier = _make_room(folder, result)
-            written = result.save(folder)
+        results = transfer.results(args) if args.protocol == "transfer" else [_evaluate(args)]
+        for number, result in enumerate(results):
+            result.settings["command"] = shlex.join(["skvideo3d", *args.words])
+            _tell_and_save(result, args.output, is_first=number == 0)
     except BrokenPipeError:
         raise
     except (SkVideo3DError, ValueError, OSError, ImportError) as error:
@@ -149,10 +146,20 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         raise
+    return 0
+
+
+def _tell_and_save(result: BenchmarkResult, output: Path, *, is_first: bool) -> None:
+    folder = output / result.benchmark.replace("/", "-")
+    try:
+        # First of all, whatever happens to the files.
+        print(result if is_first else f"\n{result}", flush=True)
+    finally:  # and files also for a reader that went away, as head does
+        earlier = _make_room(folder, result)
+        written = result.save(folder)
     print(f"\nWritten to {folder}: {', '.join(path.name for path in written)}.")
     if earlier is not None:
         print(f"The earlier result, of another command, is now in {earlier}.")
-    return 0
 
 
 def _make_room(folder: Path, result: BenchmarkResult) -> Path | None:

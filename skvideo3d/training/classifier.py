@@ -364,7 +364,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
             If a video cannot be read, whatever `on_error` says: there is no label for it. Use
             `predict_proba` to go on without it.
         """
-        return self.classes_[self._all_probabilities(X).argmax(axis=1)]
+        labels: NDArray[Any] = self.classes_[self._all_probabilities(X).argmax(axis=1)]
+        return labels
 
     def top_k_score(self, X: Sequence[Any], y: ArrayLike, k: int = 5) -> float:
         """Give the share of videos whose class is among the k most probable.
@@ -405,7 +406,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         from skvideo3d.models import save_weights
 
-        save_weights(self.network_, path, preprocessing=self.preprocessing_, dtype=dtype)
+        network: Any = self.network_
+        save_weights(network, path, preprocessing=self.preprocessing_, dtype=dtype)
 
     def as_transformer(
         self, layer: str = "fc6", path: str | os.PathLike[str] | None = None, **params: Any

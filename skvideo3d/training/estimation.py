@@ -145,7 +145,8 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
         )
         net = train(start, settings, clips, valid_clips)
     net.train_split = None  # which holds the frames
-    network = unwrapped(net).to("cpu", memory_format=torch.contiguous_format).eval()
+    trained: Any = unwrapped(net)
+    network = trained.to("cpu", memory_format=torch.contiguous_format).eval()
     return Estimate(
         network=network,
         start=start,
@@ -212,7 +213,7 @@ def _start(
 
 
 def _height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
-    sides = (size, size) if isinstance(size, Integral) else tuple(size)
+    sides = tuple(size) if isinstance(size, Sequence) else (size, size)
     if len(sides) != 2 or not all(isinstance(side, Integral) and side > 0 for side in sides):
         raise ValueError(f"input_size={size!r}: give one number of pixels, or (height, width).")
     return int(sides[0]), int(sides[1])
@@ -250,7 +251,8 @@ def _check_classes(
 ) -> None:
     if not len(present):
         raise VideoDecodeError(
-            f"None of the {len(given.videos)} videos can be read. The first: {failures[min(failures)]}"
+            f"None of the {len(given.videos)} videos can be read. The first: "
+            f"{failures[min(failures)]}"
         )
     lacking = sorted(set(given.classes.tolist()) - set(given.labels[present].tolist()))
     if lacking:

@@ -80,7 +80,7 @@ class EpochRecord(Callback):
     ) -> None:
         _, labels = batch
         y_pred, labels = y_pred.detach(), labels.to(y_pred.device)
-        weight = len(labels)
+        weight = float(len(labels))
         if self.class_weight is not None:
             weight = float(self.class_weight.to(labels.device)[labels].sum())
         sums = self.train_ if training else self.valid_

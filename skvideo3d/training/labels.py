@@ -62,7 +62,7 @@ def check_labels(y: Any, n_videos: int) -> NDArray[Any]:
     """
     if y is None:
         raise ValueError("VideoClassifier requires y to be passed, but the target y is None.")
-    labels = column_or_1d(y, warn=True)
+    labels: NDArray[Any] = column_or_1d(y, warn=True)
     if len(labels) != n_videos:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: {n_videos} videos in X "

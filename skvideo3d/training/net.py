@@ -46,6 +46,9 @@ class ClipNet(NeuralNet):
         Which step it is, from 0.
     """
 
+    module_: Any
+    optimizer_: Any
+
     def __init__(
         self,
         module: nn.Module,
@@ -84,7 +87,7 @@ class ClipNet(NeuralNet):
         """Group what is trained; biases and normalisations, which are vectors, do not decay."""
         trained = [value for _, value in named_parameters if value.requires_grad]
         _, options = super().get_params_for_optimizer(prefix, [])
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [value for value in trained if value.ndim > 1]},
             {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
         ]
@@ -135,7 +138,8 @@ class ClipNet(NeuralNet):
     @property
     def on_device(self) -> torch.device:
         """Where the network is."""
-        return next(self.module_.parameters()).device
+        first: nn.Parameter = next(self.module_.parameters())
+        return first.device
 
     def infer(self, x: Tensor, **_: Any) -> Tensor:
         """Give the scores of clips of shape (n, frames, height, width, 3), uint8, RGB."""
@@ -180,7 +184,7 @@ def random_numbers(key: tuple[int, ...], device: torch.device) -> Iterator[None]
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(cuda):
         # Not torch.manual_seed, which seeds the devices that are not put back as well.
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         for each in cuda:
             index = torch.cuda.current_device() if each.index is None else each.index
             torch.cuda.default_generators[index].manual_seed(seed)

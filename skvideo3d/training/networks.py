@@ -215,14 +215,17 @@ def _from_module(network: nn.Module, wish: NetworkWish) -> NetworkStart:
             "module begins with its own weights: load them before."
         )
     known_by = content_of(network)
+    copied: nn.Module = network
+    layer = None
     recipe = wish.preprocessing or getattr(network, "preprocessing", None)
     if isinstance(network, LayeredNetwork):
         copied, layer = _with_classes(network, wish)
         recipe = recipe or RECIPES.get(type(network).__name__.lower())
-        if recipe is not None and wish.preprocessing is None and hasattr(network, "input_size"):
-            recipe = _resized(recipe, tuple(network.input_size[1:]))
+        own = getattr(network, "input_size", None)
+        if recipe is not None and wish.preprocessing is None and own is not None:
+            recipe = _resized(recipe, tuple(own[1:]))
     else:
-        copied, layer = copy.deepcopy(network), None
+        copied = copy.deepcopy(network)
     if recipe is None:
         raise ValueError(
             f"network is a {type(network).__name__}, which does not say what belongs before it: "
@@ -268,12 +271,12 @@ def _from_weights(name: str, wish: NetworkWish) -> NetworkStart:
     return NetworkStart(network, layer, found.preprocessing, 0, known_by)
 
 
-def _with_classes(network: LayeredNetwork, n_classes: int, seed: int) -> tuple[LayeredNetwork, str]:
+def _with_classes(network: LayeredNetwork, wish: NetworkWish) -> tuple[LayeredNetwork, str]:
     """Copy a network; with a new last layer if it is for another number of classes."""
-    config = getattr(network, "config", {})
+    config: dict[str, Any] = getattr(network, "config", {})
     if config.get("num_classes") == wish.n_classes:
         return copy.deepcopy(network), _score_layer(network)
-    fresh = cast("LayeredNetwork", type(network)(**{**config, "num_classes": wish.n_classes}))
+    fresh = type(network)(**{**config, "num_classes": wish.n_classes})
     initialize(fresh, wish.seed)
     layer = _score_layer(fresh)
     known = {

@@ -46,10 +46,11 @@ def packed(network: nn.Module) -> nn.Module | PackedNetwork:
     -------
     PackedNetwork or Module
     """
-    if not isinstance(network, LayeredNetwork) or not hasattr(network, "config"):
+    config: dict[str, Any] | None = getattr(network, "config", None)
+    if not isinstance(network, LayeredNetwork) or config is None:
         return network
     arrays = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
-    return PackedNetwork(type(network), network.config, arrays, network.preprocessing)
+    return PackedNetwork(type(network), config, arrays, network.preprocessing)
 
 
 def unpacked(content: nn.Module | PackedNetwork) -> nn.Module:

@@ -78,12 +78,12 @@ class TrainingRecipe:
             )
         if self.optimizer not in ("sgd", "adamw"):
             raise ValueError(f"optimizer={self.optimizer!r}: use 'sgd' or 'adamw'.")
-        for name, least in (("max_epochs", 1), ("max_iterations", 1), ("batch_size", 1)):
+        for name in ("max_epochs", "max_iterations", "batch_size"):
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name}={value!r} must be at least {least}.")
-        for name, least in (("lr", 0.0), ("momentum", 0.0), ("weight_decay", 0.0)):
-            if not getattr(self, name) >= least:
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value!r} must be at least 1.")
+        for name in ("lr", "momentum", "weight_decay"):
+            if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must not be negative.")
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip={self.flip!r} must be a probability.")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from miniatures.aslan import write_aslan
@@ -231,7 +232,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(sets, tmp_path, small_c3d):
     )
     store = DescriptorStore(tmp_path / "descriptors")
     while len(store.readings()) < 5 and process.poll() is None:
-        pass
+        time.sleep(0.005)
     process.kill()
     process.communicate()
     done = len(list((tmp_path / "descriptors").glob("??/*.npy")))

@@ -313,6 +313,7 @@ def _describe(folder, weights, videos, barrier):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # as more of them do in tests/survival
 def test_processes_at_the_same_videos_read_each_once(tmp_path, small_c3d, noise_videos):
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(3)

@@ -559,36 +559,44 @@ from skvideo3d.video.damage import Losses
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.sources import as_source
 
-film, folder, keep, with_frames = sys.argv[1:]
+folder, keep, with_frames, *films = sys.argv[1:]
 
 def difference(previous, following):
     return (following.astype(np.float32) - previous)[..., :2]
 
 flow = OpticalFlow(difference, keep=bool(keep), name="difference")
 recipe = ClipRecipe(16, 16, None, "loop", Preprocessing(resize=96, crop=(96, 96)))
+sources = [as_source(film) for film in films]
 reader = FlowReader(
-    [as_source(film)], recipe, flow, ReadingLimits(), with_frames=bool(with_frames), n_threads=2,
+    sources, recipe, flow, ReadingLimits(), with_frames=bool(with_frames), n_threads=2,
     folder=Path(folder),
 )
-for _ in range(2):
-    n_clips = sum(1 for clip in reader.read(0, ReadingCost(), Losses("it")))
-peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-print(n_clips, int(peak[1]) * 1024)
+for film in range(len(films)):
+    for _ in range(2):
+        n_clips = sum(1 for clip in reader.read(film, ReadingCost(), Losses("it")))
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    print(n_clips, int(peak[1]) * 1024)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the peak in /proc")
 @pytest.mark.parametrize(("keep", "with_frames"), [("", "yes"), ("yes", "")])
 def test_a_video_four_times_as_long_takes_no_more_memory(tmp_path, write_video, keep, with_frames):
-    peaks = []
     pictures = list(moving(6, size=(96, 128)))
-    for n_frames in (300, 1200):
-        name = tmp_path / f"{n_frames}.avi"
-        film = write_video(name, pictures * (n_frames // 6), codec="mpeg4", options={"g": "12"})
-        words = [film, str(tmp_path / "flow"), keep, with_frames]
-        output = subprocess.run([sys.executable, "-c", PROGRAM, *words], check=True, **TEXT).stdout
-        n_clips, peak = map(int, output.split())
-        assert n_clips == n_frames // 16
-        peaks.append(peak)
+    films = [
+        write_video(
+            tmp_path / f"{n_frames}.avi",
+            pictures * (n_frames // 6),
+            codec="mpeg4",
+            options={"g": "12"},
+        )
+        for n_frames in (300, 1200)
+    ]
+    words = [str(tmp_path / "flow"), keep, with_frames, *films]
+    output = subprocess.run([sys.executable, "-c", PROGRAM, *words], check=True, **TEXT).stdout
+    (n_short, peak_of_short), (n_long, peak) = (
+        map(int, line.split()) for line in output.splitlines()
+    )
+    assert (n_short, n_long) == (300 // 16, 1200 // 16)
     # The flow of all frames is 29 and 118 MB.
-    assert peaks[1] - peaks[0] < 16 * 2**20
+    assert peak - peak_of_short < 16 * 2**20

@@ -419,6 +419,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_whole_chunks_alone(store, writte
         if left >= 3:
             break
         writer = start_writer(store, 40)
+        assert writer.stdout.readline() == b"begins\n"
         while writer.poll() is None and len(os.listdir(parts)) == left:
             pass
         writer.kill()

@@ -116,5 +116,6 @@ def test_a_store_makes_no_difference(paths, described, small_c3d, tmp_path, name
 
 
 @pytest.mark.slow
-def test_every_entry_point_gives_the_same_rows_gaps_and_reasons(paths, small_c3d, tmp_path):
-    assert differences(list(paths.values()), small_c3d, tmp_path, n_jobs=2) == []
+def test_every_entry_point_gives_the_same_rows_gaps_and_reasons(paths, small_c3d, tmp_path, rounds):
+    some = list(paths.values())[:: rounds(3, 1)]
+    assert differences(some, small_c3d, tmp_path, n_jobs=2) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from .actors import FACINGS, Actor
 from .acts import ACTS
@@ -18,10 +20,13 @@ from .surfaces import film_surface
 from .textures import TEXTURES
 from .things import Thing
 
-__all__ = ["NO_ANSWER", "TASKS", "GeneratedClip", "generate_clip"]
+__all__ = ["COLOURS", "NO_ANSWER", "TASKS", "GeneratedClip", "colour_of", "generate_clip"]
 
 NO_ANSWER = -100
 """The label of a question that a clip does not answer; torch's losses skip it."""
+
+#: What the mean colour of all pixels is nearest to.
+COLOURS = ("red", "yellow", "green", "cyan", "blue", "magenta", "grey")
 
 #: What is asked of a clip, and the possible answers.
 TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -34,6 +39,7 @@ TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "facing": FACINGS,
         "figures": ("none", "one", "more"),
         "order": ("kept", "shuffled"),
+        "colour": COLOURS,
     }
 )
 
@@ -45,6 +51,8 @@ _STILL_CAMERA = 0.35
 _FOLLOWED = 0.4  # share of the clips with figures where the camera goes along with the first
 _SHUFFLED = 0.05
 _RATE = 25.0  # frames a second, up to a factor of exp(0.5)
+_PALEST = 12.0  # difference of the largest and smallest channel below which a colour is grey
+_SQUEEZED = 0.4  # share of clips that are narrower than they were filmed, as C3D's resizing does
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def generate_clip(
 
     Examples
     --------
-    >>> clip = generate_clip(1, size=(48, 48))
+    >>> clip = generate_clip(3, size=(48, 48))
     >>> clip.frames.shape
     (16, 48, 48, 3)
     >>> TASKS["act"][clip.labels["act"]]
@@ -95,6 +103,8 @@ def generate_clip(
     rng = np.random.default_rng(seed)
     seconds = np.arange(n_frames) / _RATE * np.exp(rng.uniform(-0.5, 0.5))
     labels = dict.fromkeys(TASKS, NO_ANSWER) | {"order": 0}
+
+    shown, size = size, (size[0], _width_of_film(rng, size[1]))
 
     figures = [
         Actor.drawn(rng, seconds, size[1] / size[0])
@@ -131,13 +141,45 @@ def generate_clip(
     ]
     for _, layer in sorted(layers, key=lambda item: item[0]):
         layer.add_to(frames, view, rng)
+    if size != shown:
+        resized = [Image.fromarray(frame).resize(shown[::-1]) for frame in frames]
+        frames = np.stack([np.asarray(picture) for picture in resized])
     frames = degrade(frames, rng)
+    labels["colour"] = colour_of(frames)
     if rng.random() < _SHUFFLED:
         frames = frames[rng.permutation(n_frames)]
         # What happened cannot be told any more.
-        labels = {task: labels[task] if task == "surface" else NO_ANSWER for task in TASKS}
+        for task in TASKS.keys() - {"surface", "colour"}:
+            labels[task] = NO_ANSWER
         labels["order"] = 1
     return GeneratedClip(np.ascontiguousarray(frames), labels)
+
+
+def colour_of(frames: NDArray[np.uint8]) -> int:
+    """Find the place in `COLOURS` of the mean colour of frames.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, height, width, 3), uint8, RGB
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> COLOURS[colour_of(np.full((1, 1, 1, 3), [90, 200, 80], np.uint8))]
+    'green'
+    """
+    mean = frames.mean(axis=(0, 1, 2))
+    if np.ptp(mean) < _PALEST:
+        return COLOURS.index("grey")
+    return round(colorsys.rgb_to_hsv(*mean)[0] * 6) % 6
+
+
+def _width_of_film(rng: np.random.Generator, width: int) -> int:
+    """Draw the width before frames are squeezed: up to that of 16:9 in 4:3."""
+    return round(width * rng.uniform(1, 4 / 3)) if rng.random() < _SQUEEZED else width
 
 
 def _mostly_the_first(rng: np.random.Generator, n: int, share: float) -> int:

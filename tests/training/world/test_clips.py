@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from skvideo3d.training.world.actors import FACINGS, Actor
-from skvideo3d.training.world.clips import NO_ANSWER, TASKS, generate_clip
+from skvideo3d.training.world.clips import COLOURS, NO_ANSWER, TASKS, colour_of, generate_clip
 from skvideo3d.training.world.degradation import degrade
 from skvideo3d.training.world.motions import Path
 from skvideo3d.training.world.shapes import draw_shape
@@ -47,13 +47,31 @@ def test_a_shuffled_clip_asks_for_nothing_that_time_tells(clips):
     shuffled = [clip for clip in clips if clip.labels["order"] == 1]
     assert 3 <= len(shuffled) <= 22  # 10 are expected
     for clip in shuffled:
-        assert {task for task in TASKS if clip.labels[task] != NO_ANSWER} == {"surface", "order"}
+        assert {task for task in TASKS if clip.labels[task] != NO_ANSWER} == {
+            *("surface", "order", "colour")
+        }
 
 
 def test_pictures_are_neither_black_nor_white_all_over(clips):
     spread = np.array([clip.frames.std() for clip in clips])
     assert np.median(spread) > 20
     assert (spread > 3).mean() > 0.97
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [
+        ((200, 30, 30), "red"),
+        ((200, 190, 40), "yellow"),
+        ((40, 180, 50), "green"),
+        ((20, 200, 210), "cyan"),
+        ((30, 40, 220), "blue"),
+        ((180, 30, 170), "magenta"),
+        ((100, 105, 98), "grey"),
+    ],
+)
+def test_colours_have_their_names(colour, name):
+    assert COLOURS[colour_of(np.full((2, 3, 3, 3), colour, np.uint8))] == name
 
 
 @pytest.mark.parametrize("quarter", range(4))

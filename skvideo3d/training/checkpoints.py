@@ -155,12 +155,16 @@ class Checkpoints(Callback):
         self.state = None
 
     def on_batch_end(self, net: Any, training: bool, **_: Any) -> None:
-        if training and self.path and time.monotonic() - self.written_ >= self.every:
+        # An epoch that is cut short by a number of iterations can be gone on with by a longer
+        # training: its end is none.
+        is_cut = net.is_epoch_cut and net.batch_ == net.length.steps_of(net.epoch_)
+        is_time = time.monotonic() - self.written_ >= self.every
+        if training and self.path and (is_cut or is_time):
             self._write(net, net.epoch_, net.batch_)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
         _check_finite(net, self.record.lr_)
-        if self.path:
+        if self.path and not net.is_epoch_cut:
             self._write(net, net.epoch_ + 1, 0)
 
     def _restore(self, net: Any, state: TrainingState) -> None:

@@ -102,15 +102,16 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     callbacks: list[tuple[str, Any]] = [("record", record), ("schedule", scheduler)]
     state = settings.state
     epochs_over, batches_over = (state.epoch, state.batch) if state else (0, 0)
-    if epochs_over > length.n_epochs:
+    n_done = epochs_over * length.in_epoch + batches_over
+    if n_done > length.n_steps:
         raise CheckpointError(
-            f"'{settings.checkpoint}' is after {epochs_over} epochs, and the training is to have "
-            f"{length.n_epochs}; give checkpoint= another path, or more epochs."
+            f"'{settings.checkpoint}' is after {n_done} batches ({epochs_over} epochs), and the "
+            f"training is to have {length.n_steps} ({length.n_epochs} epochs); give checkpoint= "
+            "another path, or more epochs."
         )
     is_main = settings.accelerator is None or settings.accelerator.is_main_process
     progress = None
     if settings.verbose and is_main:
-        n_done = min(length.n_steps, epochs_over * length.in_epoch + batches_over)
         progress = TrainingProgress(record, length.n_steps, n_done, length.n_epochs, settings.name)
         callbacks.append(("progress", progress))
     callbacks.append(

@@ -136,6 +136,11 @@ class ClipNet(NeuralNet):
         return 0
 
     @property
+    def is_epoch_cut(self) -> bool:
+        """Whether the training ends before this epoch is over."""
+        return bool(self.length.steps_of(self.epoch_) < self.length.in_epoch)
+
+    @property
     def on_device(self) -> torch.device:
         """Where the network is."""
         first: nn.Parameter = next(self.module_.parameters())

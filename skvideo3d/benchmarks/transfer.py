@@ -206,6 +206,9 @@ class _Networks:
         )
         if not n_seeds:
             return [trained]
+        if not {"fc8", "prob"} & set(self.layers):
+            # Drawn last: what is kept of the other layers serves networks for any classes.
+            config["num_classes"] = None
         seeds = [{"config": config, "random_state": seed} for seed in range(n_seeds)]
         recipe = given.preprocessing
         return [

@@ -126,6 +126,21 @@ def test_a_second_run_opens_no_video(clips, small_c3d, tmp_path):
     assert again.rows == first.rows
 
 
+def test_random_networks_are_known_to_the_next_network_of_their_shape(clips, small_c3d, tmp_path):
+    given = resolve_weights(small_c3d, "c3d")
+    other = tmp_path / "other.safetensors"
+    config = {**dict(given.config), "num_classes": 9}
+    save_weights(
+        load_weights(None, "c3d", seed=7, config=config), other, preprocessing=given.preprocessing
+    )
+    asked = {"layers": ["fc6"], "n_seeds": 2, "n_full_size": 0, "memory": tmp_path}
+    first = transfer(clips, small_c3d, **asked)
+    second = transfer(clips, other, **asked)
+    assert (second.counts["described"], second.counts["reused"]) == (12, 24)
+    accuracies = [result.rows[1].figures["accuracy"] for result in (first, second)]
+    assert accuracies[0] == accuracies[1]
+
+
 def test_full_size_is_the_transformers_own_network(clips, small_c3d, tmp_path):
     few = tmp_path / "few"
     few.mkdir()

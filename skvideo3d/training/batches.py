@@ -73,7 +73,7 @@ class PixelClips(Dataset[Any]):
 
     Parameters
     ----------
-    clips : TrainingClips or VideoClips
+    clips : TrainingClips, VideoClips or WorldClips
     """
 
     def __init__(self, clips: Any) -> None:
@@ -83,8 +83,8 @@ class PixelClips(Dataset[Any]):
         return len(self.clips)
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        pixels = torch.from_numpy(self.clips.pixels(indices))
-        return pixels, torch.from_numpy(self.clips.labels[np.asarray(indices)])
+        pixels, labels = self.clips.labelled_pixels(indices)
+        return torch.from_numpy(pixels), torch.from_numpy(labels)
 
     def __getitem__(self, index: int) -> Batch:
         pixels, labels = self.__getitems__([index])

@@ -108,6 +108,22 @@ class CutClips(torch.utils.data.Dataset[tuple[Tensor, int]]):
         labels = torch.from_numpy(self.labels[numbers])
         return torch.from_numpy(self._prepared(pixels, windows)), labels
 
+    def labelled_pixels(
+        self, indices: Sequence[int]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Cut clips out, as `pixels` does, and give their labels.
+
+        Parameters
+        ----------
+        indices : sequence of int
+
+        Returns
+        -------
+        pixels : ndarray of shape (n, frames, height, width, 3), uint8, RGB
+        labels : ndarray of shape (n,), int64
+        """
+        return self.pixels(indices), self.labels[self._numbers(indices)]
+
     def pixels(self, indices: Iterable[int]) -> NDArray[np.uint8]:
         """Cut clips out and leave the arithmetic to the device that they go to as bytes.
 

@@ -19,6 +19,7 @@ from .checkpoints import Checkpoints, TrainingState
 from .history import EpochRecord
 from .net import AcceleratedClipNet, ClipNet
 from .networks import NetworkStart
+from .questions import Questions
 from .recipes import TrainingRecipe
 from .schedules import Cosine, Plateau, Schedule
 from .training_progress import TrainingProgress
@@ -39,8 +40,12 @@ class FitSettings:
     seed : int
     frozen : tuple of Module
     class_weight : Tensor of shape (n_classes,) or None
+    questions : Questions or None
+        Of several questions about every clip, in place of its one class.
     precision : {"float32", "bfloat16"}
     device : str
+    n_workers : int
+        Processes that make batches of training clips; 0 is this one.
     accelerator : accelerate.Accelerator or None
     checkpoint : Path or None
     known_by : dict of str to str
@@ -57,8 +62,10 @@ class FitSettings:
     seed: int
     frozen: tuple[nn.Module, ...] = ()
     class_weight: Tensor | None = None
+    questions: Questions | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
     device: str = "cpu"
+    n_workers: int = 0
     accelerator: Any = None
     checkpoint: Path | None = None
     known_by: dict[str, str] = field(default_factory=dict)
@@ -76,7 +83,7 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     start : NetworkStart
         Its network is changed.
     settings : FitSettings
-    clips : TrainingClips
+    clips : TrainingClips or WorldClips
     valid_clips : VideoClips or None
 
     Returns
@@ -97,7 +104,11 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     n_processes = 1 if settings.accelerator is None else settings.accelerator.num_processes
     batches = EpochBatches(len(clips), recipe.batch_size, settings.seed)
     length = TrainingLength.of(recipe, -(-batches.in_epoch // n_processes))
-    record = EpochRecord(settings.class_weight, None if valid_clips is None else valid_clips.groups)
+    record = EpochRecord(
+        settings.class_weight,
+        None if valid_clips is None else valid_clips.groups,
+        settings.questions,
+    )
     scheduler = _scheduler(recipe.schedule, length, valid_clips is not None)
     callbacks: list[tuple[str, Any]] = [("record", record), ("schedule", scheduler)]
     state = settings.state
@@ -225,18 +236,22 @@ def _net(
         "precision": settings.precision,
         "frozen": settings.frozen,
         "seed": settings.seed,
-        "criterion__weight": settings.class_weight,
         "optimizer": _OPTIMIZERS[recipe.optimizer],
         "optimizer__weight_decay": recipe.weight_decay,
         "lr": recipe.lr,
         "batch_size": recipe.batch_size,
         "iterator_train": loader,
         "iterator_train__batch_sampler": batches,
+        "iterator_train__num_workers": settings.n_workers,
         "iterator_valid": loader,
         "train_split": None if valid_clips is None else predefined_split(PixelClips(valid_clips)),
         "callbacks": callbacks,
         "verbose": 0,
     }
+    if settings.questions is None:
+        options["criterion__weight"] = settings.class_weight
+    else:
+        options["criterion"] = settings.questions
     if recipe.optimizer == "sgd":
         options["optimizer__momentum"] = recipe.momentum
     if settings.accelerator is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from .divergence import TrainingDivergedError
+from .questions import Questions
 
 __all__ = ["EpochRecord", "Sums"]
 
@@ -26,15 +27,28 @@ class Sums:
         Sum of the clips' losses, each times the weight of its class.
     weight : float
         Sum of those weights.
-    n_right, n_clips : int
+    n_right, n_asked, n_clips : int
+        Right answers; questions, which are as many as clips where each is asked for its class.
     seconds : float
+    questions : dict of str to (int, int)
+        Of several questions, how often each was answered right, and how often it was asked.
     """
 
     loss: float = 0.0
     weight: float = 0.0
     n_right: int = 0
+    n_asked: int = 0
     n_clips: int = 0
     seconds: float = 0.0
+    questions: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def add_answers(self, answers: dict[str, tuple[int, int]]) -> None:
+        """Count, for each question, the right answers and how often it was asked."""
+        for name, (n_right, n_asked) in answers.items():
+            before = self.questions.get(name, (0, 0))
+            self.questions[name] = (before[0] + n_right, before[1] + n_asked)
+            self.n_right += n_right
+            self.n_asked += n_asked
 
 
 @dataclass
@@ -54,11 +68,16 @@ class EpochRecord(Callback):
         That of the loss.
     valid_groups : sequence of int
         Which video each clip of the validation set is of.
+    questions : Questions or None
+        Of several questions about every clip, in place of its one class.
     """
 
-    def __init__(self, class_weight: Tensor | None, valid_groups: Any) -> None:
+    def __init__(
+        self, class_weight: Tensor | None, valid_groups: Any, questions: Questions | None = None
+    ) -> None:
         self.class_weight = class_weight
         self.valid_groups = valid_groups
+        self.questions = questions
 
     def initialize(self) -> EpochRecord:
         self.train_, self.valid_ = Sums(), Sums()
@@ -95,7 +114,11 @@ class EpochRecord(Callback):
             self._add_videos(y_pred, labels)
         sums.loss += value * weight
         sums.weight += weight
-        sums.n_right += int((y_pred.argmax(1) == labels).sum())
+        if self.questions is not None:
+            sums.add_answers(self.questions.right(y_pred, labels))
+        else:
+            sums.n_right += int((y_pred.argmax(1) == labels).sum())
+            sums.n_asked += len(labels)
         sums.n_clips += len(labels)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
@@ -103,15 +126,17 @@ class EpochRecord(Callback):
         row = {
             "epoch": net.epoch_ + 1,
             "train_loss": train.loss / train.weight if train.weight else math.nan,
-            "train_accuracy": train.n_right / train.n_clips if train.n_clips else math.nan,
+            "train_accuracy": train.n_right / train.n_asked if train.n_asked else math.nan,
             "lr": self.lr_,
             "n_clips": train.n_clips,
             "seconds": train.seconds,
             "clips_per_second": train.n_clips / max(train.seconds, 1e-9),
         }
+        for name, (n_right, n_asked) in self.train_.questions.items():
+            row[f"train_{name}_right"] = n_right / n_asked if n_asked else math.nan
         if self.valid_.n_clips:
             row["valid_loss"] = self.valid_.loss / self.valid_.weight
-            row["valid_accuracy"] = self.valid_.n_right / self.valid_.n_clips
+            row["valid_accuracy"] = self.valid_.n_right / self.valid_.n_asked
             row["valid_video_accuracy"] = self._video_accuracy()
         for name, value in row.items():
             net.history.record(name, value)
@@ -136,9 +161,12 @@ class EpochRecord(Callback):
         accelerator = getattr(net, "accelerator", None)
         if accelerator is None or accelerator.num_processes == 1:
             return self.train_
-        own = torch.tensor(list(asdict(self.train_).values()), dtype=torch.float64)
-        loss, weight, right, clips, _ = accelerator.reduce(own.to(accelerator.device)).tolist()
-        return Sums(loss, weight, round(right), round(clips), self.train_.seconds)
+        sums = self.train_
+        counts = [sums.n_right, sums.n_asked, sums.n_clips]
+        own = torch.tensor([sums.loss, sums.weight, *counts], dtype=torch.float64)
+        loss, weight, *counts = accelerator.reduce(own.to(accelerator.device)).tolist()
+        n_right, n_asked, n_clips = map(round, counts)
+        return Sums(loss, weight, n_right, n_asked, n_clips, sums.seconds)
 
 
 def diverged(net: Any, what: str, lr: float) -> TrainingDivergedError:

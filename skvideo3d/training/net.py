@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -53,7 +54,7 @@ class ClipNet(NeuralNet):
         self,
         module: nn.Module,
         *,
-        criterion: type[nn.Module] = nn.CrossEntropyLoss,
+        criterion: type[nn.Module] | nn.Module = nn.CrossEntropyLoss,
         score_layer: str | None,
         preprocessing: Preprocessing,
         precision: Literal["float32", "bfloat16"] = "float32",
@@ -77,7 +78,7 @@ class ClipNet(NeuralNet):
         # The layout in which 3D convolutions are fastest, and in which clips come.
         self.module_ = self.module_.to(memory_format=torch.channels_last_3d)
         self.epoch_, self.batch_, self.first_batch_ = 0, 0, 0
-        self.prepare_: ClipPreparation | None = None
+        self.preparations_: dict[tuple[int, int], ClipPreparation] = {}
         self.interrupted_ = False
         return self
 
@@ -149,12 +150,20 @@ class ClipNet(NeuralNet):
     def infer(self, x: Tensor, **_: Any) -> Tensor:
         """Give the scores of clips of shape (n, frames, height, width, 3), uint8, RGB."""
         device = self.on_device
-        if self.prepare_ is None:
-            self.prepare_ = ClipPreparation(self.preprocessing, str(device))
-        clips = self.prepare_(x.to(device, non_blocking=True))
+        clips = self._preparation(x.shape[2], x.shape[3])(x.to(device, non_blocking=True))
         with products_in(self.precision, self.module_, str(device)):
             scores = scores_of(self.module_, clips, self.score_layer)
         return scores.float()
+
+    def _preparation(self, height: int, width: int) -> ClipPreparation:
+        """Give the arithmetic for clips of a size, which may change from epoch to epoch."""
+        size = (height, width)
+        if size not in self.preparations_:
+            recipe = self.preprocessing
+            if size != recipe.crop:
+                recipe = replace(recipe, resize=size, crop=size)
+            self.preparations_[size] = ClipPreparation(recipe, str(self.on_device))
+        return self.preparations_[size]
 
     def _set_training(self, training: bool = True) -> None:
         super()._set_training(training)

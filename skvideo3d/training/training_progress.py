@@ -56,7 +56,7 @@ class TrainingProgress(Callback):
         sums = self.record.train_
         self.bar_.set_postfix_str(
             f"loss {sums.loss / max(sums.weight, 1e-9):.3f}, "
-            f"accuracy {sums.n_right / sums.n_clips:.3f}, "
+            f"accuracy {sums.n_right / max(sums.n_asked, 1):.3f}, "
             f"{sums.n_clips / max(sums.seconds, 1e-9):.1f} clips/s",
             refresh=False,
         )

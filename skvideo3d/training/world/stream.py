@@ -29,7 +29,7 @@ class WorldClips:
     --------
     >>> clips = WorldClips(100, sizes=[32, 48], seed=0)
     >>> clips.set_epoch(1)
-    >>> pixels, labels = clips.batch([4, 7])
+    >>> pixels, labels = clips.labelled_pixels([4, 7])
     >>> pixels.shape, labels.shape
     ((2, 16, 48, 48, 3), (2, 9))
     """
@@ -46,7 +46,9 @@ class WorldClips:
     def __len__(self) -> int:
         return self.n_clips
 
-    def batch(self, indices: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def labelled_pixels(
+        self, indices: Sequence[int]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Draw some clips.
 
         Parameters

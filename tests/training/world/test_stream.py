@@ -8,9 +8,9 @@ from skvideo3d.training.world.stream import WorldClips
 
 def test_a_clip_depends_on_its_index_and_epoch_and_not_on_what_came_before():
     clips, others = (WorldClips(50, [24], seed=1) for _ in range(2))
-    whole, labels = clips.batch([3, 9, 4])
-    others.batch([7])
-    alone, label = others.batch([9])
+    whole, labels = clips.labelled_pixels([3, 9, 4])
+    others.labelled_pixels([7])
+    alone, label = others.labelled_pixels([9])
     assert np.array_equal(alone[0], whole[1])
     assert np.array_equal(label[0], labels[1])
     assert labels.shape == (3, len(TASKS))
@@ -18,11 +18,11 @@ def test_a_clip_depends_on_its_index_and_epoch_and_not_on_what_came_before():
 
 def test_epochs_and_seeds_show_other_clips():
     clips, other = WorldClips(50, [24], seed=1), WorldClips(50, [24], seed=2)
-    first, _ = clips.batch([0])
+    first, _ = clips.labelled_pixels([0])
     clips.set_epoch(1)
-    second, _ = clips.batch([0])
+    second, _ = clips.labelled_pixels([0])
     assert not np.array_equal(first, second)
-    assert not np.array_equal(first, other.batch([0])[0])
+    assert not np.array_equal(first, other.labelled_pixels([0])[0])
 
 
 def test_sizes_go_with_epochs_and_the_last_holds_on():
@@ -30,5 +30,5 @@ def test_sizes_go_with_epochs_and_the_last_holds_on():
     shapes = []
     for epoch in range(3):
         clips.set_epoch(epoch)
-        shapes.append(clips.batch([0])[0].shape)
+        shapes.append(clips.labelled_pixels([0])[0].shape)
     assert shapes == [(1, 4, 24, 24, 3), (1, 4, 32, 32, 3), (1, 4, 32, 32, 3)]

@@ -1,0 +1,218 @@
+"""The compact network: a C3D of a quarter of the width, trained on generated clips alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from skvideo3d.models.c3d import C3D
+from skvideo3d.models.folding import fold_batch_norm
+from skvideo3d.models.initialization import initialize
+from skvideo3d.models.saving import save_weights
+from skvideo3d.video.preprocessing import C3D_PREPROCESSING, Preprocessing
+
+from .checkpoints import read_checkpoint, rows_of
+from .fitting import FitSettings, train
+from .networks import NetworkStart
+from .questions import Questions
+from .recipes import TrainingRecipe
+from .schedules import Cosine
+from .world.clips import NO_ANSWER, TASKS
+from .world.stream import WorldClips
+
+__all__ = ["COMPACT", "CompactRecipe", "train_compact"]
+
+# Pixels of about unit variance, as random weights want them; the same means as C3D's.
+_PREPROCESSING = Preprocessing(
+    resize=C3D_PREPROCESSING.resize,
+    crop=C3D_PREPROCESSING.crop,
+    channel_order="bgr",
+    scale=1 / 64,
+    mean=tuple(value / 64 for value in C3D_PREPROCESSING.mean),  # type: ignore[union-attr]
+)
+
+
+@dataclass(frozen=True)
+class CompactRecipe:
+    """How the compact network is made.
+
+    Parameters
+    ----------
+    stages : tuple of (int, int)
+        Side of the clips in pixels, and for how many epochs: small clips teach most for the time
+        that they take, those of the size that descriptors are computed from come last.
+    clips_per_epoch : int
+        Each is drawn anew and shown once.
+    batch_size : int
+    lr, weight_decay : float
+        Of AdamW; the learning rate rises over the first steps and falls along a cosine.
+    warm_up : int
+        Steps of the rise.
+    dropout : float
+        After fc6 and fc7.
+    width : float
+        Of the C3D.
+    hidden : int
+        Units of fc6 and fc7.
+    weights : mapping of str to float
+        How much the questions count; 1 where nothing is said.
+    """
+
+    stages: tuple[tuple[int, int], ...] = ((64, 24), (112, 6))
+    clips_per_epoch: int = 10_000
+    batch_size: int = 32
+    lr: float = 2e-3
+    weight_decay: float = 0.05
+    warm_up: int = 200
+    dropout: float = 0.1
+    width: float = 0.25
+    hidden: int = 512
+    weights: Mapping[str, float] = field(default_factory=lambda: {"act": 2.0})
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Side of the clips of each epoch."""
+        return tuple(side for side, epochs in self.stages for _ in range(epochs))
+
+
+#: The recipe of the weights that come with the package.
+COMPACT = CompactRecipe()
+
+
+def train_compact(
+    path: str | PathLike[str],
+    recipe: CompactRecipe = COMPACT,
+    *,
+    seed: int = 0,
+    precision: Literal["float32", "bfloat16"] = "bfloat16",
+    device: str = "cpu",
+    n_workers: int = 2,
+    checkpoint: str | PathLike[str] | None = None,
+    verbose: int = 0,
+) -> list[dict[str, float]]:
+    """Train a small C3D on the generated world and write it for `C3DTransformer`.
+
+    The network answers several questions about every clip at once (see
+    `skvideo3d.training.world.clips.TASKS`). Its batch normalisations are then made part of its
+    convolutions, the layer with the answers is left out, and the rest is written in float16. No
+    recorded video takes part.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.safetensors``.
+    recipe : CompactRecipe, optional
+    seed : int, default=0
+        Of the weights, the clips and dropout. The same seed gives the same file on the same
+        machine with the same number of threads, which the last bits of sums depend on.
+    precision : {"bfloat16", "float32"}
+        Of the products.
+    device : str, default="cpu"
+    n_workers : int, default=2
+        Processes that draw clips; they do not change the result.
+    checkpoint : path-like, optional
+        File from which a training that was broken off goes on, to the same result.
+    verbose : int, default=0
+        Above 0 a progress bar on stderr.
+
+    Returns
+    -------
+    list of dict
+        A row for each epoch: loss, share of right answers to each question, learning rate, clips a
+        second. As every clip is new, these are of clips that the network has not seen before.
+
+    Raises
+    ------
+    ValueError
+        If the path has another ending.
+    FileNotFoundError
+        If there is no folder to write to.
+    CheckpointError
+        If the checkpoint is of another training.
+    TrainingDivergedError
+        If the loss becomes NaN or infinite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from skvideo3d import C3DTransformer
+    >>> tiny = CompactRecipe(
+    ...     stages=((16, 1),), clips_per_epoch=4, batch_size=2, warm_up=1, width=1 / 32, hidden=8
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rows = train_compact(f"{folder}/tiny.safetensors", tiny, n_workers=0)
+    ...     describer = C3DTransformer(f"{folder}/tiny.safetensors")
+    ...     describer.fit_transform(np.zeros((2, 16, 9, 9, 3), np.uint8)).shape
+    (2, 8)
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"'{path}': the name of a file of weights ends in .safetensors.")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"'{path}' cannot be written: its folder is not there.")
+    questions = Questions(
+        {task: len(answers) for task, answers in TASKS.items()}, recipe.weights, NO_ANSWER
+    )
+    known_by = {
+        "recipe": repr({**asdict(recipe), "weights": sorted(recipe.weights.items())}),
+        "seed": str(seed),
+        "precision": precision,
+    }
+    state_path = None if checkpoint is None else Path(os.path.abspath(checkpoint))
+    settings = FitSettings(
+        recipe=TrainingRecipe(
+            lr=recipe.lr,
+            schedule=Cosine(warm_up=recipe.warm_up),
+            max_epochs=len(recipe.sides),
+            batch_size=recipe.batch_size,
+            optimizer="adamw",
+            weight_decay=recipe.weight_decay,
+        ),
+        seed=seed,
+        questions=questions,
+        precision=precision,
+        device=device,
+        n_workers=n_workers,
+        checkpoint=state_path,
+        known_by=known_by,
+        state=None if state_path is None else read_checkpoint(state_path, known_by),
+        name="compact network",
+        verbose=verbose > 0,
+    )
+    clips = WorldClips(recipe.clips_per_epoch, recipe.sides, seed)
+    start = _start(recipe, questions.n_scores, seed)
+    net = train(start, settings, clips, None)
+    save_weights(_without_answers(net.module_), path, dtype=torch.float16)
+    return rows_of(net)
+
+
+def _start(recipe: CompactRecipe, n_scores: int, seed: int) -> NetworkStart:
+    network = C3D(
+        n_scores,
+        input_size=(16, *_PREPROCESSING.crop),
+        width=recipe.width,
+        hidden=recipe.hidden,
+        pool5="global",
+        batch_norm=True,
+    )
+    initialize(network, seed)
+    network.dropout.p = recipe.dropout
+    return NetworkStart(network, "fc8", _PREPROCESSING, 16, "compact")
+
+
+def _without_answers(network: C3D) -> C3D:
+    """Leave out the scores, and make the batch normalisations part of the layers before them."""
+    described = C3D(**(network.config | {"num_classes": None}))
+    described.load_state_dict(
+        {name: value for name, value in network.state_dict().items() if not name.startswith("fc8")}
+    )
+    plain = fold_batch_norm(described.eval())
+    plain.preprocessing = _PREPROCESSING
+    return plain

@@ -241,6 +241,8 @@ def _sizes(spec: DescriptorSpec, module: SameModule | None) -> dict[str, int]:
 
     from skvideo3d.models.checkpoints import build_network
 
+    from .shapes import OnlyShapes
+
     found: dict[str, dict[str, Tensor]] = {}
     for stream in spec.streams:
         network = build_network(_of(stream.weights, module))
@@ -255,7 +257,7 @@ def _sizes(spec: DescriptorSpec, module: SameModule | None) -> dict[str, int]:
                 )
         channels = 3 if stream.flow is None else 2
         shape = (1, channels, spec.clip_len, *stream.preprocessing.crop)
-        with torch.inference_mode():
+        with torch.inference_mode(), OnlyShapes():
             found[stream.name] = network.describe(torch.empty(shape, device="meta"), layers)
     return {name: values.shape[1] for name, values in _joined(spec, found).items()}
 

@@ -67,7 +67,7 @@ class CompactRecipe:
     stages: tuple[tuple[int, int], ...] = ((64, 24), (112, 6))
     clips_per_epoch: int = 10_000
     batch_size: int = 32
-    lr: float = 2e-3
+    lr: float = 1e-3
     weight_decay: float = 0.05
     warm_up: int = 200
     dropout: float = 0.1

@@ -56,23 +56,28 @@ def test_gradients_of_bfloat16_point_where_those_of_float32_do(batch_norm, layou
     assert alike(ours, exact) > 0.9
 
 
-def test_normalisations_and_weights_stay_in_float32():
+def test_products_are_in_bfloat16_and_weights_and_statistics_in_float32():
+    torch.manual_seed(0)
     network = C3D(4, width=1 / 16, input_size=(16, 32, 32), batch_norm=True).train()
-    seen = {}
+    clips = torch.randn(4, 3, 16, 32, 32)
+    seen, found = {}, {}
 
     def look(name):
-        return lambda module, inputs, output: seen.update({name: (inputs[0].dtype, output.dtype)})
+        return lambda module, inputs, output: seen.update({name: output.dtype})
 
     handles = [
         part.register_forward_hook(look(name)) for name, part in network.named_modules() if name
     ]
-    with products_in("bfloat16", network, "cpu"):
-        network(torch.randn(2, 3, 16, 32, 32), "fc8")
-    assert seen["conv2a"][1] == seen["fc7"][1] == torch.bfloat16
-    norms = [name for name in seen if name.endswith("_bn")]
-    assert len(norms) == 10
-    assert all(seen[name] == (torch.float32, torch.float32) for name in norms)
-    assert all(value.dtype == torch.float32 for value in network.parameters())
+    for precision in ("float32", "bfloat16"):
+        part = network.conv2a_bn
+        part.reset_running_stats()
+        with products_in(precision, network, "cpu"):
+            network(clips, "fc8")
+        found[precision] = part.running_var.clone()
+    assert seen["conv2a"] == seen["fc7"] == torch.bfloat16
+    assert {value.dtype for value in network.state_dict().values()} == {torch.float32, torch.int64}
+    # Of products with 8 bits; a sum of squares in bfloat16 itself would stop at 256 equal terms.
+    torch.testing.assert_close(found["bfloat16"], found["float32"], rtol=2e-2, atol=0)
     for handle in handles:
         handle.remove()
     assert not any(part._forward_pre_hooks for part in network.modules())

@@ -364,7 +364,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
             If a video cannot be read, whatever `on_error` says: there is no label for it. Use
             `predict_proba` to go on without it.
         """
-        labels: NDArray[Any] = self.classes_[self._all_probabilities(X).argmax(axis=1)]
+        best = self._all_probabilities(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[best]
         return labels
 
     def top_k_score(self, X: Sequence[Any], y: ArrayLike, k: int = 5) -> float:

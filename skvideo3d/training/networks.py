@@ -245,7 +245,7 @@ def _from_name(name: str, wish: NetworkWish) -> NetworkStart:
             wish.clip_len or named.input_size[0],
             *(crop or named.input_size[1:]),
         )
-    network = network_named(name, **arguments)
+    network = network_named(name, device="meta", **arguments)  # whose numbers come later
     known_by = f"{INITIALIZATION} {name} {sorted(network.config.items())}"
     recipe = wish.preprocessing or _in_units(named.preprocessing)
     return NetworkStart(network, _score_layer(network), recipe, 0, known_by)
@@ -276,7 +276,8 @@ def _with_classes(network: LayeredNetwork, wish: NetworkWish) -> tuple[LayeredNe
     config: dict[str, Any] = getattr(network, "config", {})
     if config.get("num_classes") == wish.n_classes:
         return copy.deepcopy(network), _score_layer(network)
-    fresh = type(network)(**{**config, "num_classes": wish.n_classes})
+    with torch.device("meta"):
+        fresh = type(network)(**{**config, "num_classes": wish.n_classes})
     initialize(fresh, wish.seed)
     layer = _score_layer(fresh)
     known = {

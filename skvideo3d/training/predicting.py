@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skvideo3d.feature_extraction.devices import usable_device
@@ -123,9 +124,10 @@ def _predict(
             preprocessing=classifier.preprocessing_,
             short_video=classifier.recipe_.sampling.short_video,
         )
-        rows = np.concatenate(
-            [scores.softmax(1).numpy() for scores in net.forward_iter(PixelClips(clips))]
-        )
+        # Data loaders draw from the user's random numbers, and use them for nothing here.
+        with torch.random.fork_rng(devices=[]):
+            scores = torch.cat(list(net.forward_iter(PixelClips(clips))))
+        rows = scores.softmax(1).numpy()
     for number, (place, _) in enumerate(usable):
         own = rows[clips.groups == number]
         found.values[place] = own.mean(axis=0)

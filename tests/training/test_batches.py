@@ -1,5 +1,7 @@
 """Which clips are in a batch: each once in an epoch, in an order of its own."""
 
+from itertools import chain
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ def test_an_epoch_has_every_clip_once(n_clips, batch_size, epoch):
     batches = EpochBatches(n_clips, batch_size, seed=0)
     batches.epoch = epoch
     found = list(batches)
-    assert sorted(sum(found, [])) == list(range(n_clips))
+    assert sorted(chain.from_iterable(found)) == list(range(n_clips))
     assert len(found) == len(batches) == batches.in_epoch
     assert {len(batch) for batch in found[:-1]} <= {batch_size}
 

@@ -184,6 +184,16 @@ class AcceleratedClipNet(AccelerateMixin, ClipNet):
         """Which of them this one is."""
         return int(self.accelerator.process_index)
 
+    def _initialize_accelerator(self) -> AcceleratedClipNet:
+        # The loss has no parameters to share, and torch refuses to share none.
+        criteria, self._criteria = self._criteria, []
+        try:
+            super()._initialize_accelerator()
+        finally:
+            self._criteria = criteria
+        self.criterion_.to(self.accelerator.device)
+        return self
+
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         # Every process tests on all clips: shares would have to be of the same size.
         if not training:

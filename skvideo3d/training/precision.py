@@ -64,7 +64,7 @@ def _leave_if_unsafe(
     if isinstance(module, nn.Conv3d) and _is_safe(module, inputs[0]):
         return None
     region = torch.autocast(kind, enabled=False)
-    region.__enter__()
+    region.__enter__()  # type: ignore[no-untyped-call]
     outside.append(region)
     return tuple(value.float() if isinstance(value, Tensor) else value for value in inputs)
 

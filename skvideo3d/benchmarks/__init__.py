@@ -7,6 +7,8 @@
 
 from .action_recognition import hmdb51, ucf101
 from .action_similarity import aslan
+from .architecture import architecture
+from .architecture_report import ArchitectureReport, NetworkTrainings
 from .compression import compactness
 from .object_recognition import objects
 from .own_videos import video_folder
@@ -20,11 +22,14 @@ from .transfer import transfer
 
 __all__ = [
     "PUBLISHED",
+    "ArchitectureReport",
     "BenchmarkResult",
     "DataUse",
+    "NetworkTrainings",
     "Published",
     "ResultRow",
     "SpeedReport",
+    "architecture",
     "aslan",
     "compactness",
     "hmdb51",

@@ -19,7 +19,7 @@ from skvideo3d.benchmarks.published import Published
 from skvideo3d.benchmarks.tables import to_markdown, to_text
 from skvideo3d.video.folders import mark_as_ours
 
-__all__ = ["BenchmarkResult", "DataUse", "ResultRow"]
+__all__ = ["BenchmarkResult", "DataUse", "ResultRow", "replace_file"]
 
 _CSV_COLUMNS: Final = ("video", "fold", "target", "prediction")
 
@@ -266,7 +266,7 @@ class BenchmarkResult:
         home.mkdir(parents=True, exist_ok=True)
         mark_as_ours(home)  # its pictures are no frames, if this is among videos
         for name, content in contents.items():
-            _replace(home / name, content)
+            replace_file(home / name, content)
         return [home / name for name in contents]
 
     def plot(self, kind: Kind | None = None, *, ax: Any = None) -> Any:
@@ -305,7 +305,15 @@ class BenchmarkResult:
         return text.getvalue()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What is there is replaced.
+    content : bytes
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         part.write_bytes(content)

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import benchmark, demo, extract, flow, train_compact, weights
+from . import benchmark, demo, extract, flow, train, train_compact, weights
 
 __all__ = ["main"]
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"skvideo3d {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (benchmark, demo, extract, flow, train_compact, weights):
+    for command in (benchmark, demo, extract, flow, train, train_compact, weights):
         command.add_parser(subparsers)
     words = sys.argv[1:] if arguments is None else list(arguments)
     if arguments is None:

@@ -7,14 +7,14 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skvideo3d.exceptions import SkVideo3DError
 
-from . import speed, transfer
+from . import architecture, speed, transfer
 from .describers import (
     NETWORKS,
     add_describer_options,
@@ -24,7 +24,9 @@ from .describers import (
 from .telling import check_writable
 
 if TYPE_CHECKING:
-    from skvideo3d.benchmarks import BenchmarkResult
+    from skvideo3d.benchmarks import ArchitectureReport, BenchmarkResult
+
+    Result = ArchitectureReport | BenchmarkResult
 
 __all__ = ["add_parser", "run"]
 
@@ -36,7 +38,8 @@ Everything is kept in the output folder: descriptors, so that no video is descri
 is run later; outcomes of folds, so that a run that was stopped goes on when the command is given
 again; and for each evaluation result.json, result.md, predictions.csv and result.png.
 
-"speed" needs no data and keeps nothing: it measures what descriptors cost on this machine.
+"architecture" trains networks, and needs no data if there are none. "speed" needs none either and
+keeps nothing: it measures what descriptors cost on this machine.
 """
 
 
@@ -109,6 +112,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 help="go on without unreadable videos, and count them, or stop (default: drop)",
             )
         add_describer_options(one)
+    architecture.add_parser(names)
     transfer.add_parser(names)
     speed.add_parser(names)
     parser.set_defaults(run=run)
@@ -130,8 +134,7 @@ def run(args: argparse.Namespace) -> int:
         return speed.run(args)
     try:
         check_writable(args.output, "--output")
-        results = transfer.results(args) if args.protocol == "transfer" else [_evaluate(args)]
-        for number, result in enumerate(results):
+        for number, result in enumerate(_results(args)):
             result.settings["command"] = shlex.join(["skvideo3d", *args.words])
             _tell_and_save(result, args.output, is_first=number == 0)
     except BrokenPipeError:
@@ -149,7 +152,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_and_save(result: BenchmarkResult, output: Path, *, is_first: bool) -> None:
+def _results(args: argparse.Namespace) -> Iterable[Result]:
+    if args.protocol == "architecture":
+        return architecture.results(args)
+    if args.protocol == "transfer":
+        return transfer.results(args)
+    return [_evaluate(args)]
+
+
+def _tell_and_save(result: Result, output: Path, *, is_first: bool) -> None:
     folder = output / result.benchmark.replace("/", "-")
     try:
         # First of all, whatever happens to the files.
@@ -162,7 +173,7 @@ def _tell_and_save(result: BenchmarkResult, output: Path, *, is_first: bool) -> 
         print(f"The earlier result, of another command, is now in {earlier}.")
 
 
-def _make_room(folder: Path, result: BenchmarkResult) -> Path | None:
+def _make_room(folder: Path, result: Result) -> Path | None:
     """Move a result of other settings aside: the same command alone replaces what it wrote."""
     try:
         settings = json.loads((folder / "result.json").read_text(encoding="utf-8"))["settings"]

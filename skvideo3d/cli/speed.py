@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 
 from skvideo3d.exceptions import SkVideo3DError
+
+from .telling import check_writable_file
 
 __all__ = ["add_parser", "run"]
 
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     """
     try:
         if args.json is not None:
-            _check_file(args.json)
+            check_writable_file(args.json, "--json")
         from skvideo3d.benchmarks import speed
 
         report = speed(
@@ -96,20 +95,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"skvideo3d benchmark speed: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _check_file(path: Path) -> None:
-    """Refuse a file that cannot be written before minutes of measuring, not after."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"--json {str(path)!r} cannot be written to ({error.strerror}); choose a file in a "
-            "folder of your own."
-        ) from error
 
 
 def _network(word: str) -> object:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["check_writable", "tell_some"]
+__all__ = ["check_writable", "check_writable_file", "tell_some"]
 
 _SHOWN = 10
 
@@ -35,6 +37,33 @@ def check_writable(folder: Path, option: str) -> None:
         raise ValueError(
             f"{option} {str(folder)!r} cannot be written to ({error.strerror}); choose a folder of "
             "your own."
+        ) from error
+
+
+def check_writable_file(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written before the work begins, not after.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder has to be there.
+    option : str
+        That names it, such as "--json".
+
+    Raises
+    ------
+    ValueError
+        Naming the option, the file and the reason.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"{option} {str(path)!r} cannot be written to ({error.strerror}); choose a file in a "
+            "folder of your own."
         ) from error
 
 

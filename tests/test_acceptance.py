@@ -26,7 +26,8 @@ from skvideo3d import C3DTransformer
 memory, *paths = sys.argv[1:]
 labels = [path.split("PS7")[-1][:2] for path in paths]
 model = make_pipeline(
-    C3DTransformer(weights=None, random_state=0, memory=memory), LinearSVC(random_state=0)
+    C3DTransformer(weights=None, random_state=0, memory=memory, clip_stride=64),
+    LinearSVC(random_state=0),
 )
 print(*cross_val_predict(model, paths, labels, cv=LeaveOneOut()))
 """
@@ -38,7 +39,8 @@ def test_leave_one_out_over_27_real_clips_decodes_27_times_and_never_again(reald
     labels = [path.split("PS7")[-1][:2] for path in paths]
     memory = tmp_path / "descriptors"
     model = make_pipeline(
-        C3DTransformer(weights=None, random_state=0, memory=memory), LinearSVC(random_state=0)
+        C3DTransformer(weights=None, random_state=0, memory=memory, clip_stride=64),
+        LinearSVC(random_state=0),
     )
     predicted = cross_val_predict(model, paths, labels, cv=LeaveOneOut())
     assert sorted(DescriptorStore(memory).readings()) == paths

@@ -48,6 +48,7 @@ _PACKAGES = (
     "flow",
     "inspection",
     "models",
+    "training",
     "video",
 )
 

@@ -31,6 +31,7 @@ PACKAGES = [
     "skvideo3d.flow",
     "skvideo3d.inspection",
     "skvideo3d.models",
+    "skvideo3d.training",
     "skvideo3d.video",
 ]
 

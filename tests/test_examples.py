@@ -29,6 +29,10 @@ CLAIMS = {
     r" +rgb, 1024 columns \(avg_pool\): accuracy (.*)\n +flow, 1024 columns (.*)\n"
     r"two-stream, 2048 columns \(rgb/avg_pool, flow/avg_pool\)(.*)\n"
     r"Joint scores less the sum of both: (0e\+00|\de-0[6-9]) of the largest\.\n$",
+    "08_fit_a_network.py": r"(epoch +\d+: loss \d\.\d\d\n){4}"
+    r"Learnt by heart: (0\.[89]\d|1\.00) of the videos\.\n"
+    r"mine\.safetensors, fc6, linear SVM: [01]\.\d\d of the same videos\.\n"
+    r"Fine-tuned for translate_left, translate_right: [01]\.\d\d\.\n$",
 }
 
 

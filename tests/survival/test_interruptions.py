@@ -29,26 +29,50 @@ pytestmark = [
 ]
 
 DESCRIBE = """
-import json, random, signal, sys
+import json, os, random, signal, sys
 import numpy as np
 import skvideo3d.feature_extraction.computing  # torch and all else, before the start
 from skvideo3d import C3DTransformer
 
+def describe(work):
+    describer = C3DTransformer(
+        work["weights"],
+        memory=work["memory"],
+        n_jobs=work["n_jobs"],
+        device="cpu",
+        random_state=0,
+    )
+    order = list(range(len(work["paths"])))
+    random.Random(work["seed"]).shuffle(order)
+    rows = describer.fit_transform([work["paths"][place] for place in order])
+    np.save(work["output"], rows[np.argsort(order)])
+
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 print("ready", flush=True)
-work = json.loads(sys.stdin.readline())
-describer = C3DTransformer(
-    work["weights"],
-    memory=work["memory"],
-    n_jobs=work["n_jobs"],
-    device="cpu",
-    random_state=0,
-)
-order = list(range(len(work["paths"])))
-random.Random(work["seed"]).shuffle(order)
-rows = describer.fit_transform([work["paths"][place] for place in order])
-np.save(work["output"], rows[np.argsort(order)])
 """
+
+ONCE = DESCRIBE + "describe(json.loads(sys.stdin.readline()))"
+
+# Forks a process for each work, and tells its status when asked.
+AGAIN_AND_AGAIN = (
+    DESCRIBE
+    + """
+for line in sys.stdin:
+    work = json.loads(line)
+    if "poll" in work:
+        pid, status = os.waitpid(work["poll"], os.WNOHANG)
+        print(json.dumps(os.waitstatus_to_exitcode(status) if pid else None), flush=True)
+        continue
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(work["errors"], os.O_WRONLY | os.O_CREAT), 2)
+        describe(work)
+        sys.exit()
+    print(pid, flush=True)
+"""
+)
 
 # Videos that a process has opened and not stored, at most: twelve clips in three batches, which are
 # of four videos where these have four clips each; and the video that is being read.
@@ -60,6 +84,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from skvideo3d.cli import main
 sys.exit(main())
 """
+
+
+def work_of(paths, weights, memory, output, n_jobs=None, seed=0):
+    work = {"paths": paths, "weights": weights, "memory": str(memory), "output": str(output)}
+    return {**work, "n_jobs": n_jobs, "seed": seed}
 
 
 class Run:
@@ -75,11 +104,10 @@ class Run:
             start_new_session=True,
         )
 
-    def begin(self, paths, weights, memory, output, n_jobs=None, seed=0):
-        """Give `DESCRIBE`, which has imported what it needs, its work."""
+    def begin(self, *work):
+        """Give `ONCE`, which has imported what it needs, its work."""
         assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
-        work = {"paths": paths, "weights": weights, "memory": str(memory), "output": str(output)}
-        self.process.stdin.write(json.dumps({**work, "n_jobs": n_jobs, "seed": seed}) + "\n")
+        self.process.stdin.write(json.dumps(work_of(*work)) + "\n")
         self.process.stdin.flush()
 
     def finish(self):
@@ -109,11 +137,67 @@ class Run:
         return found
 
 
+class Forks:
+    """A process that has imported everything, and those that it forks: one for each work."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", AGAIN_AND_AGAIN],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout.readline() == "ready\n"
+        self.runs = []
+
+    def ask(self, **words):
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def begin(self, *work):
+        self.runs.append(Forked(self, *work))
+        return self.runs[-1]
+
+    def end(self):
+        for run in self.runs:
+            run.kill_all()
+        self.process.communicate()
+
+
+class Forked:
+    """One of them, the leader of a group too."""
+
+    def __init__(self, forks, *work):
+        self.forks, self.status = forks, None
+        self.errors = forks.folder / f"{len(forks.runs)}.txt"
+        self.pid = forks.ask(**work_of(*work), errors=str(self.errors))
+
+    def is_done(self):
+        if self.status is None:
+            self.status = self.forks.ask(poll=self.pid)
+        return self.status is not None
+
+    def finish(self):
+        wait_until(self.is_done, 300)
+        assert self.status == 0, self.errors.read_text()
+        assert "no sign of life" not in self.errors.read_text()
+
+    def kill_all(self):
+        with suppress(ProcessLookupError):  # it was done just now
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def kill_alone(self):
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+
 @pytest.fixture
 def start():
     runs = []
 
-    def begin(code=DESCRIBE, *words):
+    def begin(code=ONCE, *words):
         runs.append(Run(code, *words))
         return runs[-1]
 
@@ -123,17 +207,22 @@ def start():
 
 
 @pytest.fixture(scope="module")
+def forks(tmp_path_factory):
+    forks = Forks(tmp_path_factory.mktemp("errors"))
+    yield forks
+    forks.end()
+
+
+@pytest.fixture(scope="module")
 def paths(tmp_path_factory):
     folder = tmp_path_factory.mktemp("videos")
     return make_action_videos(60, n_frames=40, size=(48, 64), random_state=0, folder=folder).data
 
 
 @pytest.fixture(scope="module")
-def undisturbed(paths, small_c3d, tmp_path_factory):
+def undisturbed(paths, small_c3d, forks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    run = Run(DESCRIBE)
-    run.begin(paths, small_c3d, folder / "store", folder / "rows.npy")
-    run.finish()
+    forks.begin(paths, small_c3d, folder / "store", folder / "rows.npy").finish()
     return np.load(folder / "rows.npy")
 
 
@@ -173,7 +262,7 @@ def readings(memory):
 def interrupt(run, memory, rng, most):
     """Wait for a random moment, counted in videos that are described, and a little more."""
     goal = n_entries(memory) + rng.randrange(most)
-    wait_until(lambda: n_entries(memory) >= goal or run.process.poll() is not None)
+    wait_until(lambda: n_entries(memory) >= goal or run.is_done())
     time.sleep(rng.uniform(0, 0.01))
 
 
@@ -181,7 +270,7 @@ def n_entries(memory):
     return sum(1 for _ in memory.glob("??/*.npy"))
 
 
-def kill_again_and_again(start, paths, weights, memory, stored, *, n_kills, n_jobs, most):
+def kill_again_and_again(forks, paths, weights, memory, stored, *, n_kills, n_jobs, most):
     """Kill runs at random moments, with all their processes or alone, until one finishes.
 
     Gives its rows and what every run opened: the last one finished, the others were killed.
@@ -189,24 +278,21 @@ def kill_again_and_again(start, paths, weights, memory, stored, *, n_kills, n_jo
     rng = random.Random(0)
     output = memory.with_name(f"{memory.name}.npy")
     opened, is_finished = [], False
-    following = start()
     while not is_finished:
-        run, following = following, start()
         known, n_before = stored(memory), len(readings(memory))
-        run.begin(paths, weights, memory, output, n_jobs)
+        run = forks.begin(paths, weights, memory, output, n_jobs)
         if len(opened) < n_kills:
             interrupt(run, memory, rng, most)
         # On a busy machine a kill may come too late.
-        is_finished = len(opened) == n_kills or run.process.poll() is not None
+        is_finished = len(opened) == n_kills or run.is_done()
         if is_finished:
             run.finish()
         else:
             if len(opened) % 2 == 0:
-                with suppress(ProcessLookupError):  # it was done just now
-                    os.killpg(run.process.pid, signal.SIGKILL)
+                run.kill_all()
             else:
-                run.process.kill()
-            run.process.wait()
+                run.kill_alone()
+            wait_until(run.is_done)
         now = readings(memory)[n_before:]
         opened.append(now)
         # What was stored at its beginning no run opens.
@@ -216,9 +302,9 @@ def kill_again_and_again(start, paths, weights, memory, stored, *, n_kills, n_jo
 
 
 def test_kills_of_a_run_of_60_videos(
-    start, paths, small_c3d, undisturbed, stored, tmp_path, rounds
+    forks, paths, small_c3d, undisturbed, stored, tmp_path, rounds
 ):
-    n_kills = rounds(6, 20)
+    n_kills = rounds(10, 20)
     n_killed = n_twice = n_stores = 0
     while n_killed < n_kills:
         n_stores += 1
@@ -226,7 +312,7 @@ def test_kills_of_a_run_of_60_videos(
         memory = tmp_path / str(n_stores)
         left = n_kills - n_killed
         rows, opened = kill_again_and_again(
-            start, paths, small_c3d, memory, stored, n_kills=left, n_jobs=None, most=3
+            forks, paths, small_c3d, memory, stored, n_kills=left, n_jobs=None, most=3
         )
         np.testing.assert_array_equal(rows, undisturbed)
         assert {path for names in opened for path in names} == set(paths)
@@ -239,11 +325,11 @@ def test_kills_of_a_run_of_60_videos(
 
 
 def test_kills_of_runs_with_two_workers(
-    start, paths, small_c3d, undisturbed, stored, tmp_path, rounds
+    forks, paths, small_c3d, undisturbed, stored, tmp_path, rounds
 ):
     memory, n_kills = tmp_path / "store", rounds(2, 4)
     rows, opened = kill_again_and_again(
-        start, paths, small_c3d, memory, stored, n_kills=n_kills, n_jobs=2, most=15
+        forks, paths, small_c3d, memory, stored, n_kills=n_kills, n_jobs=2, most=15
     )
     np.testing.assert_array_equal(rows, undisturbed)
     assert set(readings(memory)) == set(paths)
@@ -252,13 +338,14 @@ def test_kills_of_runs_with_two_workers(
     assert n_twice <= 2 * IN_FLIGHT * n_kills
 
 
-def test_processes_on_one_store_describe_40_videos_once_each(
-    start, paths, small_c3d, undisturbed, tmp_path, rounds
+def test_8_processes_on_one_store_describe_40_videos_once_each(
+    forks, paths, small_c3d, undisturbed, tmp_path
 ):
     memory = tmp_path / "store"
-    runs = [start() for _ in range(rounds(3, 8))]
-    for number, run in enumerate(runs):
-        run.begin(paths[:40], small_c3d, memory, tmp_path / f"{number}.npy", seed=number)
+    runs = [
+        forks.begin(paths[:40], small_c3d, memory, tmp_path / f"{number}.npy", None, number)
+        for number in range(8)
+    ]
     for number, run in enumerate(runs):
         run.finish()
         np.testing.assert_array_equal(np.load(tmp_path / f"{number}.npy"), undisturbed[:40])
@@ -292,7 +379,8 @@ def wide_c3d(tmp_path_factory):
     return str(path)
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+# Without workers the command below is stopped too.
+@pytest.mark.parametrize("n_jobs", [pytest.param(None, marks=pytest.mark.thorough), 2])
 def test_ctrl_c_ends_all_processes_and_the_next_run_goes_on(
     start, paths, wide_c3d, tmp_path, n_jobs
 ):
@@ -330,7 +418,7 @@ def test_ctrl_c_ends_the_command_which_says_how_to_go_on(start, paths, tmp_path)
 
 def test_workers_whose_parent_was_killed_end_too(start, paths, small_c3d, tmp_path):
     run = start()
-    run.begin(paths, small_c3d, tmp_path / "store", tmp_path / "rows.npy", n_jobs=2)
+    run.begin(paths, small_c3d, tmp_path / "store", tmp_path / "rows.npy", 2)
     wait_until(lambda: len(readings(tmp_path / "store")) >= 2)
     run.process.kill()
     run.process.wait()

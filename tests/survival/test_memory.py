@@ -48,7 +48,7 @@ def test_half_an_hour_of_video_needs_no_more_memory_than_the_limit(tmp_path, sma
     # All frames decoded and kept would be 1.46 GB before they are resized.
     assert n_frames * 90 * 120 * 3 > 1.4e9
     result = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(path), str(small_c3d), "40"],
+        [sys.executable, "-c", _PROGRAM, str(path), str(small_c3d), "400"],
         capture_output=True,
         text=True,
         check=False,

@@ -151,9 +151,9 @@ def test_every_page_is_reached_from_the_index():
     "page", [page for page in PAGES if list(blocks_of(page, "sh"))], ids=name_of
 )
 def test_commands_are_understood_by_the_command_line(page, monkeypatch):
-    from skvideo3d.cli import benchmark, demo, extract, flow, main, weights
+    from skvideo3d.cli import benchmark, demo, extract, flow, main, train, train_compact, weights
 
-    for command in (benchmark, demo, extract, flow, weights):
+    for command in (benchmark, demo, extract, flow, train, train_compact, weights):
         # The parser is the claim here; what the commands do is tested in tests/cli.
         monkeypatch.setattr(command, "run", lambda args: 0)
     for block in blocks_of(page, "sh"):

@@ -74,15 +74,21 @@ class PixelClips(Dataset[Any]):
     Parameters
     ----------
     clips : TrainingClips, VideoClips or WorldClips
+    is_prepared : bool, default=False
+        Whether they come as numbers after all: of a mean cube, each crop needs its own part.
     """
 
-    def __init__(self, clips: Any) -> None:
+    def __init__(self, clips: Any, is_prepared: bool = False) -> None:
         self.clips = clips
+        self.is_prepared = is_prepared
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
+        if self.is_prepared:
+            batch: Batch = self.clips.batch(indices)
+            return batch
         pixels, labels = self.clips.labelled_pixels(indices)
         return torch.from_numpy(pixels), torch.from_numpy(labels)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from skvideo3d.exceptions import CheckpointError
+from skvideo3d.video.preprocessing import MeanCube
 
 from .batches import EpochBatches, PixelClips, loader
 from .checkpoints import Checkpoints, TrainingState
@@ -141,7 +142,8 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     net.length = length
     net.initialize()
     try:
-        net.partial_fit(PixelClips(clips), epochs=length.n_epochs - epochs_over)
+        has_cube = isinstance(start.preprocessing.mean, MeanCube)
+        net.partial_fit(PixelClips(clips, has_cube), epochs=length.n_epochs - epochs_over)
     finally:
         if progress is not None:
             progress.close()

@@ -71,7 +71,7 @@ def check_labels(y: Any, n_videos: int) -> NDArray[Any]:
     missing = [place for place, label in enumerate(labels.tolist()) if _is_missing(label)]
     if missing:
         raise ValueError(
-            f"Input y contains NaN or None: {len(missing)} labels are missing, the first of item "
+            f"Input y contains NaN, infinity or None: {len(missing)} labels are missing, the first of item "
             f"{missing[0]}; leave those videos out."
         )
     if labels.dtype == object:
@@ -188,5 +188,5 @@ def split_off(
 
 
 def _is_missing(label: Any) -> bool:
-    is_nan = isinstance(label, float) and math.isnan(label)
-    return label is None or is_nan or type(label).__name__ == "NAType"
+    is_none = isinstance(label, float) and not math.isfinite(label)
+    return label is None or is_none or type(label).__name__ == "NAType"

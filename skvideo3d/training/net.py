@@ -148,9 +148,14 @@ class ClipNet(NeuralNet):
         return first.device
 
     def infer(self, x: Tensor, **_: Any) -> Tensor:
-        """Give the scores of clips of shape (n, frames, height, width, 3), uint8, RGB."""
+        """Give the scores of clips of shape (n, frames, height, width, 3), uint8, RGB.
+
+        Or of shape (n, 3, frames, height, width), prepared.
+        """
         device = self.on_device
-        clips = self._preparation(x.shape[2], x.shape[3])(x.to(device, non_blocking=True))
+        clips = x.to(device, non_blocking=True)
+        if not clips.is_floating_point():
+            clips = self._preparation(x.shape[2], x.shape[3])(clips)
         with products_in(self.precision, self.module_, str(device)):
             scores = scores_of(self.module_, clips, self.score_layer)
         return scores.float()

@@ -17,6 +17,7 @@ from skvideo3d.video import Preprocessing
         (["a"] * 3, "4 videos in X and 3 labels in y"),
         (["a", None, "b", "b"], "1 labels are missing, the first of item 1"),
         ([0.0, 1.0, float("nan"), float("nan")], "2 labels are missing, the first of item 2"),
+        ([0.0, 1.0, float("inf"), 1.0], "1 labels are missing, the first of item 2"),
         (pd.array(["a", pd.NA, "b", "b"]), "first of item 1"),
         ([0.5, 1.25, 2.0, 1.0], "continuous"),
         ([[0, 1], [1, 0], [1, 1], [0, 0]], "1d array|shape"),

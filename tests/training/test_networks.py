@@ -84,6 +84,33 @@ def test_a_first_step_changes_the_checkpoints_weights_and_no_more(published, col
     assert fitted.network_.config["num_classes"] == 2
 
 
+def test_a_mean_cube_is_cropped_with_the_clip(coloured, tmp_path):
+    # Of a cube that is the video itself, whatever part of it is cropped leaves nothing.
+    from skvideo3d.video.preprocessing import MeanCube
+
+    seen = []
+
+    class Watching(Anything):
+        def forward(self, clips):
+            seen.append(clips.abs().max().item())
+            return super().forward(clips)
+
+        def __deepcopy__(self, memo):
+            return Watching()
+
+    video = coloured[0][0][:16]
+    np.save(tmp_path / "mean.npy", video.transpose(3, 0, 1, 2).astype(np.float32))
+    cube = MeanCube.from_file(tmp_path / "mean.npy")
+    fitted = VideoClassifier(
+        Watching(),
+        preprocessing=Preprocessing((24, 32), (12, 12), mean=cube),
+        recipe=TrainingRecipe(max_epochs=3, flip=0.0, batch_size=2, lr=0.0),
+        random_state=0,
+    ).fit([video, video], [0, 1])
+    fitted.predict([video])
+    assert seen == [0] * 4
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_name_begins_a_network_for_as_many_classes_as_there_are(name):
     start = start_network(name, wish(3, params={"width": 1 / 32}))

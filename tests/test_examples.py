@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "docs" / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -37,23 +38,25 @@ CLAIMS = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    # As the gallery's page advises: descriptors are computed once for all.
-    return tmp_path_factory.mktemp("examples")
+def folder(tmp_path_factory, worker_id):
+    # As the gallery's page advises: descriptors are computed once for all, by any process of xdist.
+    base = tmp_path_factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / "examples"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_an_example_runs_and_shows_what_it_is_there_for(script, folder, tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder)],
-        cwd=tmp_path,
-        env={**os.environ, "MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    with FileLock(f"{folder}.lock"):
+        done = subprocess.run(
+            [sys.executable, str(script), str(folder)],
+            cwd=tmp_path,
+            env={**os.environ, "MPLBACKEND": "agg"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     assert re.search(CLAIMS[script.name], done.stdout), done.stdout
     assert not list(tmp_path.iterdir()), "it left something in the current folder"

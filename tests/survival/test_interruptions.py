@@ -399,8 +399,8 @@ def test_ctrl_c_ends_all_processes_and_the_next_run_goes_on(
     assert np.load(tmp_path / "rows.npy").shape == (8, 2048)
 
 
-def test_ctrl_c_ends_the_command_which_says_how_to_go_on(start, paths, tmp_path):
-    words = ["extract", *paths[:8], "--output", tmp_path / "out.npz", "--weights", "random"]
+def test_ctrl_c_ends_the_command_which_says_how_to_go_on(start, paths, wide_c3d, tmp_path):
+    words = ["extract", *paths[:8], "--output", tmp_path / "out.npz", "--weights", wide_c3d]
     memory = tmp_path / "out.npz.descriptors"
     run = start(COMMAND, *words)
     errors = press_ctrl_c(run, memory)

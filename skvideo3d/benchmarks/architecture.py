@@ -255,7 +255,7 @@ def architecture(
         chance=100 / n_classes,
         settings=_settings(source, classifier, videos, n_seeds),
         notes=[videos.note, _LOOKED_AT],
-        times={"reading": read, "training and testing": time.perf_counter() - began - read},
+        times={"videos": read, "training and testing": time.perf_counter() - began - read},
     )
 
 

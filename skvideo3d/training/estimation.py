@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from joblib import cpu_count
 from numpy.typing import NDArray
 
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
@@ -38,6 +39,8 @@ __all__ = ["Estimate", "estimate", "open_store"]
 
 # Raised whenever a change of the code changes what a training comes to.
 _ALGORITHM = 1
+# Processes that cut clips for a GPU: each does hundreds a second.
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
             class_weight=None if weights is None else torch.from_numpy(weights),
             precision=classifier.precision,
             device=device,
+            n_workers=_workers(device),
             accelerator=classifier.accelerator,
             checkpoint=path,
             known_by=known_by,
@@ -184,6 +188,13 @@ def open_store(classifier: VideoClassifier, resize: int | tuple[int, int]) -> Fr
             int(classifier.max_pixels),
         ),
     )
+
+
+def _workers(device: str) -> int:
+    """Choose how many processes cut clips: beside a GPU several, beside the CPU none."""
+    if torch.device(device).type == "cpu":
+        return 0
+    return max(0, min(_MOST_WORKERS, int(cpu_count()) - 1))
 
 
 def _recipe(classifier: VideoClassifier) -> TrainingRecipe:

@@ -179,6 +179,8 @@ class ClipNet(NeuralNet):
 class AcceleratedClipNet(AccelerateMixin, ClipNet):
     """A `ClipNet` on the devices of an `accelerate.Accelerator`, a process each."""
 
+    _criteria: list[str]
+
     @property
     def n_processes(self) -> int:
         """How many train this network together."""

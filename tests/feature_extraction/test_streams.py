@@ -146,6 +146,8 @@ def test_descriptors_are_the_networks_of_opencvs_flow(small, films, tmp_path, st
         VideoSegment(films[3], 0.4, 1.2, unit="seconds"),
         VideoSegment(str(folder), 0, 12),
     ]
+    if stream != "two-stream":  # which sees all that one alone does
+        videos = videos[-4:]
     rows = i3d(small, stream, clip_stride=stride).transform(videos)
     for video, row in zip(videos, rows, strict=True):
         assert_close(row, plain_row(small, stream, frames_of(video), stride=stride))
@@ -170,11 +172,12 @@ def test_tvl1_is_what_describes_unless_something_else_is_asked_for(small):
 
 @pytest.mark.realdata
 @pytest.mark.slow
-def test_a_real_clip_is_described_by_the_network_of_opencvs_tvl1(realdata, large):
+def test_a_real_clip_is_described_by_the_network_of_opencvs_tvl1(realdata, small):
     video = VideoSegment(str(realdata / "ucf101/v_ApplyEyeMakeup_g01_c01.avi"), 30, 39)
-    row = i3d(large, "flow", flow="tvl1", layer="avg_pool").transform([video])[0]
-    settings = {"estimate": tvl1, "sizes": I3D_PREPROCESSING, "layer": "avg_pool"}
-    assert_close(row, plain_row(large, "flow", frames_of(video), **settings))
+    sizes = Preprocessing(resize=96, crop=(80, 96), scale=2 / 255, mean=(1.0, 1.0, 1.0))
+    row = i3d(small, "flow", flow="tvl1", preprocessing=sizes).transform([video])[0]
+    settings = {"estimate": tvl1, "sizes": sizes}
+    assert_close(row, plain_row(small, "flow", frames_of(video), **settings))
 
 
 def test_scores_of_two_streams_are_added_and_prob_is_their_softmax(large):

@@ -17,6 +17,14 @@ SEED = 5
 N_GENERATED, N_REAL = 800, 200
 
 
+def batches(n_files):
+    """Numbers at which batches begin; from the half on they are for thorough tests."""
+    return [
+        pytest.param(first, marks=[pytest.mark.thorough] if first >= n_files // 2 else [])
+        for first in range(0, n_files, BATCH)
+    ]
+
+
 def reproduce(numbers, words=""):
     return f"cd tests; python -m hostile.fuzz --seed {SEED} --first {numbers[0]} {words}"
 
@@ -54,7 +62,7 @@ def test_undamaged_videos_of_every_format_are_described_whole(sources, small_c3d
     assert [ending.reason or ending.loss for ending in endings] == [""] * len(sources)
 
 
-@pytest.mark.parametrize("first", range(0, N_GENERATED, BATCH))
+@pytest.mark.parametrize("first", batches(N_GENERATED))
 def test_damaged_files_of_every_format(sources, whole, small_c3d, tmp_path, first):
     numbers = range(first, first + BATCH)
     report = fuzz(sources, SEED, numbers, small_c3d, tmp_path, whole)
@@ -66,7 +74,7 @@ def test_damaged_files_of_every_format(sources, whole, small_c3d, tmp_path, firs
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize("first", range(0, N_REAL, BATCH))
+@pytest.mark.parametrize("first", batches(N_REAL))
 def test_damaged_files_from_real_ones(real_sources, small_c3d, tmp_path, first):
     numbers = range(first, first + BATCH)
     report = fuzz(real_sources, SEED, numbers, small_c3d, tmp_path, dict.fromkeys(real_sources))
@@ -91,9 +99,9 @@ def test_segments_of_damaged_files(small_c3d, tmp_path, start, stop, unit):
 
 
 @pytest.mark.slow
-def test_every_entry_point_agrees_on_damaged_files(sources, small_c3d, tmp_path):
+def test_every_entry_point_agrees_on_damaged_files(sources, small_c3d, tmp_path, rounds):
     (tmp_path / "mutants").mkdir()
-    mutants = make_mutants(sources, SEED + 1, range(60), tmp_path / "mutants")
+    mutants = make_mutants(sources, SEED + 1, range(rounds(20, 60)), tmp_path / "mutants")
     assert differences([mutant.path for mutant in mutants], small_c3d, tmp_path) == []
 
 

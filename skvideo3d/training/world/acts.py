@@ -42,9 +42,11 @@ class _Take:
         return self.rng.uniform(least, most) * shape**1.5
 
     def once(self) -> Values:
-        """Go from 0 to 1 within the clip, softly: what is done once."""
-        place = self.phase - self.phase[0] + self.rng.uniform(-0.3, 0.2)
-        return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.clip(place * 1.3, 0, 1)))
+        """Go from 0 to 1 within the clip, softly: what is done once, all of it or most."""
+        whole = float(self.seconds[-1] - self.seconds[0]) or 1.0
+        length = self.rng.uniform(0.5, 1.2) * whole
+        begun = self.seconds - self.seconds[0] - self.rng.uniform(-0.2, 0.3) * whole
+        return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.clip(begun / length, 0, 1)))
 
     def between(self, least: float, most: float) -> float:
         return float(self.rng.uniform(least, most))
@@ -132,11 +134,12 @@ def _jog(take: _Take, pose: Pose) -> None:
 
 
 def _march(take: _Take, pose: Pose) -> None:
+    hip, knee, arm = take.between(1.0, 1.5), take.between(1.2, 1.7), take.between(0.4, 1.0)
     for side, lag in ((0, 0.0), (1, 0.5)):
         lift = np.maximum(0, np.sin(_TAU * (take.phase + lag)))
-        pose.hip[side] = take.between(1.0, 1.5) * lift
-        pose.knee[side] = take.between(1.2, 1.7) * lift
-        pose.shoulder[1 - side] = take.between(0.4, 1.0) * lift
+        pose.hip[side] = hip * lift
+        pose.knee[side] = knee * lift
+        pose.shoulder[1 - side] = arm * lift
     pose.elbow += take.between(0.2, 1.4)
 
 
@@ -152,7 +155,7 @@ def _sidestep(take: _Take, pose: Pose) -> None:
 def _wave_one(take: _Take, pose: Pose) -> None:
     pose.spread[0] = take.between(1.2, 2.2) + take.swing(0.0, 0.4)
     pose.elbow[0] = take.between(0.1, 0.5)
-    pose.inward[0] = -take.between(0.2, 0.9) + take.swing(0.4, 0.8)
+    pose.inward[0] = -take.between(0.2, 0.9) + take.swing(0.6, 1.1)
     pose.shoulder[0] = take.between(-0.1, 0.5)
 
 
@@ -373,8 +376,8 @@ def _pedal(take: _Take, pose: Pose) -> None:
 def _to_the_face(take: _Take, pose: Pose) -> None:
     """Drink, eat, brush teeth, make up: a hand at the face and what it does there."""
     pose.shoulder[0] = take.between(0.7, 1.2)
-    pose.elbow[0] = take.between(1.9, 2.3) + take.swing(0.08, 0.3)
-    pose.inward[0] = take.between(0.5, 0.8) + take.swing(0.05, 0.25, 0.25)
+    pose.elbow[0] = take.between(1.8, 2.3) + take.swing(0.1, 0.4)
+    pose.inward[0] = take.between(0.5, 0.8) + take.swing(0.1, 0.35, 0.25)
     pose.spread[0] = take.between(0.0, 0.5)
 
 

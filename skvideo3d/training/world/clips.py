@@ -14,7 +14,7 @@ from PIL import Image
 from .actors import FACINGS, Actor
 from .acts import ACTS
 from .degradation import degrade
-from .motions import CAMERAS, HEADINGS, MOTIONS, camera, motion
+from .motions import CAMERAS, HEADINGS, MOTIONS, camera
 from .moving_textures import MOVING_TEXTURES
 from .surfaces import film_surface
 from .textures import TEXTURES
@@ -49,7 +49,10 @@ _THINGS_ALONE = (0.1, 0.5, 0.25, 0.15)
 _THINGS_BESIDE = (0.5, 0.3, 0.12, 0.08)
 _STILL_CAMERA = 0.35
 _FOLLOWED = 0.4  # share of the clips with figures where the camera goes along with the first
+_NOTICED = 0.05  # heights of the frame by which a camera that goes along is no longer what it was
 _SHUFFLED = 0.05
+# Acts in which a figure turns, or lies.
+_WITHOUT_FACING = ("turn round", "fall over", "push-up", "sit-up", "crawl", "swim")
 _RATE = 25.0  # frames a second, up to a factor of exp(0.5)
 _PALEST = 12.0  # difference of the largest and smallest channel below which a colour is grey
 _SQUEEZED = 0.4  # share of clips that are narrower than they were filmed, as C3D's resizing does
@@ -110,31 +113,32 @@ def generate_clip(
         Actor.drawn(rng, seconds, size[1] / size[0])
         for _ in range(rng.choice(len(_FIGURES), p=_FIGURES))
     ]
+    figures.sort(key=lambda figure: figure.tall, reverse=True)
     labels["figures"] = min(len(figures), 2)
     if figures:
         labels["act"] = TASKS["act"].index(figures[0].act)
-        labels["facing"] = figures[0].facing
+        if figures[0].act not in _WITHOUT_FACING:
+            labels["facing"] = figures[0].facing
 
     labels["camera"] = _mostly_the_first(rng, len(CAMERAS), _STILL_CAMERA)
     view = camera(TASKS["camera"][labels["camera"]], rng, seconds)
     if figures and rng.random() < _FOLLOWED:
         view.x += figures[0].way[:, 0]
         view.y += figures[0].way[:, 1] / 2
+        if np.ptp(figures[0].way, axis=0).max() > _NOTICED:
+            labels["camera"] = NO_ANSWER
 
     frames, surface = film_surface(rng, seconds, size, view)
     labels["surface"] = TASKS["surface"].index(surface)
 
-    things: list[Thing] = []
-    for _ in range(rng.choice(4, p=_THINGS_BESIDE if figures else _THINGS_ALONE)):
-        labels_of_first = not things
-        kind = int(rng.integers(len(MOTIONS)))
-        path = motion(TASKS["motion"][kind], rng, seconds)
-        things.append(Thing.drawn(rng, path, small=bool(figures)))
-        if labels_of_first:
-            labels["motion"] = kind
-            labels["heading"] = path.heading if path.heading >= 0 else NO_ANSWER
+    n_things = rng.choice(4, p=_THINGS_BESIDE if figures else _THINGS_ALONE)
+    things = [Thing.drawn(rng, seconds, small=bool(figures)) for _ in range(n_things)]
+    things.sort(key=lambda thing: thing.size, reverse=True)
+    if things:
+        labels["motion"] = TASKS["motion"].index(things[0].motion)
+        labels["heading"] = things[0].path.heading if things[0].path.heading >= 0 else NO_ANSWER
 
-    # The first figure and the first thing hide the others more often than the other way round.
+    # What is asked about, the largest of its kind, hides others more often than they hide it.
     layers: list[tuple[float, Actor | Thing]] = [
         *((0.7 - 0.2 * n, figure) for n, figure in enumerate(figures)),
         *((float(rng.random()) - 0.1 * n, thing) for n, thing in enumerate(things)),
@@ -171,7 +175,7 @@ def colour_of(frames: NDArray[np.uint8]) -> int:
     >>> COLOURS[colour_of(np.full((1, 1, 1, 3), [90, 200, 80], np.uint8))]
     'green'
     """
-    mean = frames.mean(axis=(0, 1, 2))
+    mean = np.array([frames[..., channel].mean() for channel in range(3)])
     if np.ptp(mean) < _PALEST:
         return COLOURS.index("grey")
     return round(colorsys.rgb_to_hsv(*mean)[0] * 6) % 6

@@ -96,7 +96,7 @@ def draw_figure(
     layers = np.empty((n_frames, height, width, 4), np.uint8)
     points = {name: places * _FINER for name, places in joints.items()}
     for n in range(n_frames):
-        picture = Image.new("RGBA", (width * _FINER, height * _FINER))
+        picture = Image.new("RGBa", (width * _FINER, height * _FINER))
         pen = ImageDraw.Draw(picture)
         unit = float(scale[n]) * _FINER
         order = sorted(parts, key=lambda part: nearness[part.start][n] + nearness[part.end][n])
@@ -107,7 +107,7 @@ def draw_figure(
             paint = tuple(int(value * far) for value in part.paint)
             ends = (points[part.start][n], points[part.end][n])
             _draw_limb(pen, part, ends, unit, (*paint, 255))
-        # Reducing averages, so colours are weighted by the cover.
+        # Of "RGBa", unlike "RGBA", the plain average: colours are weighted by the cover.
         layers[n] = np.asarray(picture.reduce(_FINER))
     if rng.random() < 0.5:
         pattern = np.clip(200 + rng.uniform(10, 45) * noise(rng, 64, rng.uniform(0.3, 1.5)), 0, 255)

@@ -65,7 +65,7 @@ def motion(kind: str, rng: np.random.Generator, seconds: Times) -> Path:
     path.x += rng.uniform(-0.35, 0.35)
     path.y += rng.uniform(-0.3, 0.3)
     path.angle += rng.uniform(0, 2 * np.pi)
-    path.size *= np.exp(rng.uniform(-0.7, 0.7))
+    path.size *= np.exp(rng.uniform(-0.4, 0.7))
     MOTIONS[kind](rng, seconds - seconds.mean(), path)
     return path
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .motions import Path
+from .motions import MOTIONS, Path, motion
 from .shapes import draw_shape
 from .views import cover, on_screen
 
@@ -21,18 +21,28 @@ class Thing:
 
     Parameters
     ----------
+    motion : str
+        One of `MOTIONS`.
     path : Path
     extent : float
-        Of its picture, in heights of the frame.
+        Of its picture, in heights of the frame, before its path changes its size.
     """
 
+    motion: str
     path: Path
     extent: float
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, path: Path, *, small: bool) -> Thing:
-        """Draw how large it is; `small` beside figures."""
-        return cls(path, rng.uniform(0.2, 0.5) * (0.6 if small else 1.0))
+    def drawn(cls, rng: np.random.Generator, seconds: NDArray[np.float64], *, small: bool) -> Thing:
+        """Draw a motion, and how large what moves is: smaller beside figures."""
+        kind = str(rng.choice(list(MOTIONS)))
+        path = motion(kind, rng, seconds)
+        return cls(kind, path, rng.uniform(0.25, 0.5) * (0.7 if small else 1.0))
+
+    @property
+    def size(self) -> float:
+        """Its extent on the whole."""
+        return self.extent * float(self.path.size.mean())
 
     def add_to(self, frames: NDArray[np.uint8], view: Path, rng: np.random.Generator) -> None:
         """Draw it over frames.

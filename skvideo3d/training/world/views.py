@@ -65,6 +65,12 @@ def cover(frames: NDArray[np.uint8], layers: NDArray[np.uint8]) -> None:
     array([[[[ 10,  20,  30],
              [165, 165, 165]]]], dtype=uint8)
     """
-    through = 255 - layers[..., 3:].astype(np.uint16)
-    shown = (frames * through + 127) // 255 + layers[..., :3]
-    frames[...] = np.minimum(shown, 255)
+    opacity = layers[..., 3]
+    rows = np.flatnonzero(opacity.any(axis=(0, 2)))
+    columns = np.flatnonzero(opacity.any(axis=(0, 1)))
+    if not rows.size:
+        return
+    box = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    through = 255 - layers[box][..., 3:].astype(np.uint16)
+    shown = (frames[box] * through + 127) // 255 + layers[box][..., :3]
+    frames[box] = np.minimum(shown, 255)

@@ -89,6 +89,16 @@ def test_who_kicks_swings_one_leg_and_stands_on_the_other():
         assert ways[1] > 0.3 > ways[0]
 
 
+@pytest.mark.parametrize(
+    ("act", "angle"), [("fall over", "pitch"), ("sit down or stand up", "hip")]
+)
+def test_what_is_done_once_is_mostly_done_in_the_clip(act, angle):
+    seconds = np.arange(16) / 25
+    for seed in range(40):
+        pose = perform(act, np.random.default_rng(seed), seconds)
+        assert np.ptp(getattr(pose, angle)) > 0.5
+
+
 def test_who_turns_round_looks_everywhere():
     for found in takes("turn round"):
         across = found["left shoulder"] - found["right shoulder"]

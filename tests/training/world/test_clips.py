@@ -1,5 +1,7 @@
 """Clips show what their labels say, and are told by their seeds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,8 +9,10 @@ from PIL import Image
 from skvideo3d.training.world.actors import FACINGS, Actor
 from skvideo3d.training.world.clips import COLOURS, NO_ANSWER, TASKS, colour_of, generate_clip
 from skvideo3d.training.world.degradation import degrade
+from skvideo3d.training.world.figures import Clothes
 from skvideo3d.training.world.motions import Path
 from skvideo3d.training.world.shapes import draw_shape
+from skvideo3d.training.world.things import Thing
 from skvideo3d.training.world.views import cover
 
 SIZE = (32, 32)
@@ -105,6 +109,48 @@ def test_a_figure_covers_about_its_height():
             assert len(rows) / 128 == pytest.approx(actor.tall, rel=0.35)
             return
     pytest.fail("nobody stands")
+
+
+def test_a_figure_has_no_outline_of_its_own():
+    seconds = np.zeros(1)
+    view = Path(seconds, seconds, seconds, seconds + 1)
+    grey = np.full(3, 120.0)
+    for seed in range(10):
+        actor = Actor.drawn(np.random.default_rng(seed), seconds, 1.0)
+        actor = replace(actor, clothes=Clothes(**dict.fromkeys(vars(actor.clothes), grey)))
+        frames = np.full((1, 96, 96, 3), 120, np.uint8)
+        actor.add_to(frames, view, np.random.default_rng(seed))
+        # Light and print only darken.
+        assert frames.max() <= 122
+
+
+def test_the_largest_figure_and_thing_are_asked_about(monkeypatch):
+    drawn = {"figures": [], "things": []}
+
+    def noting(kind, method):
+        def draw(cls, *args, **options):
+            drawn[kind].append(method(*args, **options))
+            return drawn[kind][-1]
+
+        return classmethod(draw)
+
+    monkeypatch.setattr(Actor, "drawn", noting("figures", Actor.drawn))
+    monkeypatch.setattr(Thing, "drawn", noting("things", Thing.drawn))
+    several = 0
+    for seed in range(60):
+        drawn["figures"].clear()
+        drawn["things"].clear()
+        labels = generate_clip(seed, n_frames=4, size=(16, 16)).labels
+        if labels["order"] == 1:
+            continue
+        several += len(drawn["figures"]) > 1 or len(drawn["things"]) > 1
+        if drawn["figures"]:
+            largest = max(drawn["figures"], key=lambda figure: figure.tall)
+            assert TASKS["act"][labels["act"]] == largest.act
+        if drawn["things"]:
+            largest = max(drawn["things"], key=lambda thing: thing.size)
+            assert TASKS["motion"][labels["motion"]] == largest.motion
+    assert several > 10
 
 
 def test_layers_are_composed_as_pillow_composes_them():

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     Returns
     -------
     int
-        Exit status: 0, or 1 with the reason on stderr.
+        Exit status: 0, or 2 with the reason on stderr.
     """
     try:
         from skvideo3d.training.compact import COMPACT, train_compact
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         )
     except (SkVideo3DError, ImportError, OSError, ValueError) as error:
         print(f"skvideo3d train-compact: {error}", file=sys.stderr)
-        return 1
+        return 2
     print(_table(rows))
     print(f"\nWritten to {args.file} ({args.file.stat().st_size / 1e6:.1f} MB)")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from os import PathLike
@@ -11,6 +12,7 @@ from typing import Literal
 
 import torch
 
+from skvideo3d.feature_extraction.devices import usable_device
 from skvideo3d.models.c3d import C3D
 from skvideo3d.models.folding import fold_batch_norm
 from skvideo3d.models.initialization import initialize
@@ -23,7 +25,7 @@ from .networks import NetworkStart
 from .questions import Questions
 from .recipes import TrainingRecipe
 from .schedules import Cosine
-from .world.clips import NO_ANSWER, TASKS
+from .world.clips import NO_ANSWER, TASKS, WORLD
 from .world.stream import WorldClips
 
 __all__ = ["COMPACT", "CompactRecipe", "train_compact"]
@@ -130,9 +132,9 @@ def train_compact(
     Raises
     ------
     ValueError
-        If the path has another ending.
-    FileNotFoundError
-        If there is no folder to write to.
+        If the path has another ending, or the device or a number is not usable.
+    OSError
+        If a file cannot be written there.
     CheckpointError
         If the checkpoint is of another training.
     TrainingDivergedError
@@ -152,20 +154,23 @@ def train_compact(
     ...     describer.fit_transform(np.zeros((2, 16, 9, 9, 3), np.uint8)).shape
     (2, 8)
     """
-    path = Path(path)
+    path = Path(os.path.abspath(path))
     if path.suffix != ".safetensors":
         raise ValueError(f"'{path}': the name of a file of weights ends in .safetensors.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"'{path}' cannot be written: its folder is not there.")
+    state_path = None if checkpoint is None else Path(os.path.abspath(checkpoint))
+    for file in (path, *([] if state_path is None else [state_path])):
+        _check_writable(file)
+    if n_workers < 0:
+        raise ValueError(f"n_workers={n_workers} must not be negative; 0 draws clips in between.")
     questions = Questions(
         {task: len(answers) for task, answers in TASKS.items()}, recipe.weights, NO_ANSWER
     )
     known_by = {
         "recipe": repr({**asdict(recipe), "weights": sorted(recipe.weights.items())}),
+        "world": str(WORLD),
         "seed": str(seed),
         "precision": precision,
     }
-    state_path = None if checkpoint is None else Path(os.path.abspath(checkpoint))
     settings = FitSettings(
         recipe=TrainingRecipe(
             lr=recipe.lr,
@@ -178,7 +183,7 @@ def train_compact(
         seed=seed,
         questions=questions,
         precision=precision,
-        device=device,
+        device=usable_device(device),
         n_workers=n_workers,
         checkpoint=state_path,
         known_by=known_by,
@@ -191,6 +196,17 @@ def train_compact(
     net = train(start, settings, clips, None)
     save_weights(_without_answers(net.module_), path, dtype=torch.float16)
     return rows_of(net)
+
+
+def _check_writable(path: Path) -> None:
+    """Find out before the hours of a training, and not after them."""
+    if path.is_dir():
+        raise IsADirectoryError(f"'{path}' is a folder; give the name of a file.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OSError(f"'{path}' cannot be written: {error.strerror}.") from error
 
 
 def _start(recipe: CompactRecipe, n_scores: int, seed: int) -> NetworkStart:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -88,6 +89,12 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
     labels, classes, groups = given.labels, given.classes, given.groups
     recipe = _recipe(classifier)
     device = usable_device(classifier.device)
+    if device != (classifier.device or device):
+        warnings.warn(
+            f"device={classifier.device!r}: this machine has no CUDA; training on the CPU.",
+            UserWarning,
+            stacklevel=4,
+        )
     start = _start(classifier, recipe, len(classes), seed)
     recipe = replace(recipe, sampling=replace(recipe.sampling, clip_len=start.clip_len))
     frozen = freeze_up_to(

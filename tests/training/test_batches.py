@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,3 +35,12 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert list(one) != first != list(other)
     one.epoch = 0
     assert list(one) == first
+
+
+@pytest.mark.parametrize(
+    ("n_clips", "batch_size", "sizes"),
+    [(7, 3, [3, 4]), (8, 3, [3, 3, 2]), (1, 3, [1]), (6, 3, [3, 3]), (3, 1, [1, 1, 1])],
+)
+def test_no_batch_is_of_one_clip_where_another_can_take_it(n_clips, batch_size, sizes):
+    # A batch normalisation has no variance of one value.
+    assert [len(batch) for batch in EpochBatches(n_clips, batch_size, seed=0)] == sizes

@@ -104,12 +104,14 @@ def test_the_checkpoint_of_another_recipe_is_refused(tmp_path):
     ("path", "error", "words"),
     [
         ("weights.pt", ValueError, "ends in .safetensors"),
-        ("nowhere/weights.safetensors", FileNotFoundError, "folder"),
+        ("nowhere/weights.safetensors", OSError, "cannot be written"),
+        ("folder.safetensors", IsADirectoryError, "is a folder"),
     ],
 )
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_training(
     tmp_path, path, error, words
 ):
+    (tmp_path / "folder.safetensors").mkdir()
     with pytest.raises(error, match=words):
         train_compact(tmp_path / path)  # the whole recipe: hours, if it were not refused
 
@@ -118,12 +120,28 @@ def test_the_command_trains_and_tables(tmp_path, capsys):
     path = tmp_path / "c.safetensors"
     sizes = ["--stage", "16:1", "--clips-per-epoch", "4", "--batch-size", "2", "--width", "0.03"]
     options = ["--hidden", "8", "--workers", "0", "--quiet"]
-    assert main(["train-compact", str(path), *sizes, *options]) == 1  # the rise is longer than all
+    assert main(["train-compact", str(path), *sizes, *options]) == 2  # the rise is longer than all
     assert "warm_up" in capsys.readouterr().err
     assert main(["train-compact", str(path), *sizes, *options, "--warm-up", "1"]) == 0
     shown = capsys.readouterr().out
     assert "| epoch | loss | act |" in shown
     assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--device", "foo"], "device='foo' cannot be used"),
+        (["--workers", "-1"], "n_workers=-1"),
+        (["--checkpoint", "nowhere/a.ckpt"], "cannot be written"),
+        (["--lr", "-1"], "lr"),
+    ],
+)
+def test_the_command_says_what_it_cannot_use(wrong, words, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train-compact", "c.safetensors", *wrong]) == 2
+    assert words in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("stage", ["64", "64:", "0:3", "a:b"])

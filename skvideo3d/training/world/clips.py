@@ -20,7 +20,18 @@ from .surfaces import film_surface
 from .textures import TEXTURES
 from .things import Thing
 
-__all__ = ["COLOURS", "NO_ANSWER", "TASKS", "GeneratedClip", "colour_of", "generate_clip"]
+__all__ = [
+    "COLOURS",
+    "NO_ANSWER",
+    "TASKS",
+    "WORLD",
+    "GeneratedClip",
+    "colour_of",
+    "generate_clip",
+]
+
+WORLD = 1
+"""Raised whenever a change of the code changes clips: no training goes on in another world."""
 
 NO_ANSWER = -100
 """The label of a question that a clip does not answer; torch's losses skip it."""

@@ -36,7 +36,7 @@ class EpochBatches(Sampler[list[int]]):
     --------
     >>> batches = EpochBatches(5, batch_size=2, seed=0)
     >>> sorted(sum(batches, [])), len(batches)
-    ([0, 1, 2, 3, 4], 3)
+    ([0, 1, 2, 3, 4], 2)
     >>> whole = list(batches)
     >>> batches.first = 1
     >>> list(batches) == whole[1:]

@@ -25,7 +25,8 @@ def load_torch(path: str | PathLike[str], *, zipped: bool) -> object:
 
     It knows tensors and plain containers and refuses all else. Two ways by which a small file could
     still fill the memory are closed before: parts that are compressed, which ``torch.save`` never
-    writes, and the one allowed type that makes as many bytes as it is told.
+    writes, and the one allowed type that makes as many bytes as it is told. The checksums of a
+    zipped file are compared, which PyTorch does not do.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def load_torch(path: str | PathLike[str], *, zipped: bool) -> object:
     Raises
     ------
     CheckpointError
-        If the file is cut short, or needs code of its own to be read.
+        If the file is cut short or has changed since, or needs code of its own to be read.
     """
     import pickle
 
@@ -49,6 +50,7 @@ def load_torch(path: str | PathLike[str], *, zipped: bool) -> object:
 
     if zipped:
         _check_parts(path)
+        _check_content(path)
     if _names_bytearray(os.path.abspath(path), file_state(path)):
         raise _needs_code(path, "it names bytearray")
     try:
@@ -72,6 +74,24 @@ def _check_parts(path: str | PathLike[str]) -> None:
     size = Path(path).stat().st_size
     if sum(part.file_size for part in parts) > size:
         raise _broken(path, f"its parts claim more than its {size} bytes")
+
+
+def _check_content(path: str | PathLike[str]) -> None:
+    try:
+        damaged = _damaged_part(os.path.abspath(path), file_state(path))
+    except Exception as error:  # as above
+        raise _broken(path, _first_line(error)) from None
+    if damaged is not None:
+        raise _broken(path, f"its part {damaged!r} is not what was written (CRC-32)")
+
+
+@lru_cache(maxsize=64)
+def _damaged_part(path: str, state: FileState) -> str | None:
+    del state  # part of the key: a file that changed is checked again
+    with zipfile.ZipFile(path) as file:
+        # torch.serialization.set_crc32_options(False) leaves zeros.
+        has_checksums = any(part.CRC for part in file.infolist())
+        return file.testzip() if has_checksums else None
 
 
 @lru_cache(maxsize=64)

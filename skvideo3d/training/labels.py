@@ -100,7 +100,7 @@ def weights_of_classes(
     Raises
     ------
     ValueError
-        If the mapping names what is no class, or a weight is negative.
+        If the mapping names what is no class, or a weight is not above 0 or not finite.
 
     Examples
     --------
@@ -112,12 +112,18 @@ def weights_of_classes(
         return None
     if isinstance(class_weight, Mapping):
         unknown = [name for name in class_weight if name not in classes.tolist()]
-        negative = [name for name, weight in class_weight.items() if not weight >= 0]
-        if unknown or negative:
-            wrong = f"{unknown[0]!r} is no class" if unknown else f"{negative[0]!r} is negative"
+        if unknown:
             raise ValueError(
-                f"class_weight={dict(class_weight)!r}: {wrong}; the classes are {classes.tolist()}."
+                f"class_weight={dict(class_weight)!r}: {unknown[0]!r} is no class; the classes are "
+                f"{classes.tolist()}."
             )
+        for name, weight in class_weight.items():
+            if not 0 < weight < math.inf:
+                raise ValueError(
+                    f"class_weight={dict(class_weight)!r}: {name!r} has weight {weight!r}, which "
+                    "is not above 0 and finite: clips of that class alone would have no mean loss. "
+                    "To train without a class, leave its videos out."
+                )
         class_weight = dict(class_weight)
     return np.asarray(
         compute_class_weight(class_weight, classes=classes, y=labels), dtype=np.float32

@@ -45,9 +45,17 @@ def test_balanced_weights_are_those_of_scikit_learn():
 
 
 @pytest.mark.parametrize(
-    ("weights", "said"), [({"d": 1.0}, "'d' is no class"), ({"a": -1.0}, "'a' is negative")]
+    ("weights", "said"),
+    [
+        ({"d": 1.0}, "'d' is no class"),
+        ({"a": -1.0}, r"'a' has weight -1\.0, which is not above 0"),
+        # A batch of that class alone would have a loss of 0 / 0.
+        ({"b": 0.0}, r"'b' has weight 0\.0.*leave its videos out"),
+        ({"b": float("nan")}, "'b' has weight nan"),
+        ({"b": float("inf")}, "'b' has weight inf"),
+    ],
 )
-def test_weights_of_no_class_or_below_zero_are_refused(weights, said):
+def test_weights_of_no_class_or_not_above_zero_are_refused(weights, said):
     with pytest.raises(ValueError, match=said):
         weights_of_classes(weights, np.array(["a", "b"]), np.array(["a", "b"]))
 

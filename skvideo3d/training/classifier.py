@@ -377,11 +377,21 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_videos,)
             A label that the network does not know is never among them.
         k : int, default=5
+            At least 1.
 
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If k is no such number, or y is not usable.
+        VideoDecodeError
+            If a video cannot be read, as in `predict`.
         """
+        if not isinstance(k, Integral) or k < 1:
+            raise ValueError(f"k={k!r}: give a whole number of classes, at least 1.")
         labels = check_labels(y, len(check_videos(X)))
         values = self._all_probabilities(X)
         best = np.argsort(-values, axis=1, kind="stable")[:, :k]

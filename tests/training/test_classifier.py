@@ -149,6 +149,12 @@ def test_top_k_scores_are_scikit_learns(coloured, quick):
     assert fitted.top_k_score(videos, ["z"] * 12) == 0  # a class nobody trained
 
 
+@pytest.mark.parametrize("k", [0, -1, 1.5, "2", None])
+def test_a_k_that_counts_no_classes_is_refused(fitted, coloured, k):
+    with pytest.raises(ValueError, match=f"k={k!r}: give a whole number of classes, at least 1"):
+        fitted.top_k_score(*coloured, k=k)
+
+
 def test_videos_come_as_files_folders_arrays_and_segments(fitted, coloured, write_video, tmp_path):
     from PIL import Image
 

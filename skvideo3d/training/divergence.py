@@ -27,5 +27,6 @@ class TrainingDivergedError(SkVideo3DError, FloatingPointError):
         return (
             f"{self._what} in batch {self.batch} of epoch {self.epoch} (both counted from 0), with "
             f"learning rate {self.lr:g}. {self._checkpoint} Use a smaller lr, or look at the "
-            "videos and labels."
+            "videos and labels. A checkpoint goes on with its own lr alone: for another one give "
+            "another checkpoint=, or remove the file."
         )

@@ -230,6 +230,7 @@ def test_a_loss_that_is_nan_stops_and_the_last_good_checkpoint_stays(coloured, q
     assert (error.value.epoch, error.value.batch, error.value.lr) == (1, 1, 0.25)
     assert f"The last checkpoint before it is '{path}'" in str(error.value)
     assert "learning rate 0.25" in str(error.value)
+    assert "another checkpoint=, or remove the file" in str(error.value)
     assert torch.load(path, weights_only=True)["epoch"] == 1
     assert not hasattr(classifier, "network_")
 

@@ -120,4 +120,6 @@ def loader(clips: PixelClips, **options: Any) -> DataLoader[Any]:
     """
     if "batch_sampler" in options:
         options.pop("batch_size", None)
-    return DataLoader(clips, collate_fn=as_it_is, **options)
+    # Every pass draws a seed, which nothing here needs, and not from the user's random numbers.
+    own = torch.Generator()
+    return DataLoader(clips, collate_fn=as_it_is, generator=own, **options)

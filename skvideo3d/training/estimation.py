@@ -154,9 +154,7 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
             name=type(classifier).__name__,
             verbose=bool(classifier.verbose),
         )
-        # Data loaders draw from the user's random numbers, and use them for nothing here.
-        with torch.random.fork_rng(devices=[]):
-            net = train(start, settings, clips, valid_clips)
+        net = train(start, settings, clips, valid_clips)
     net.train_split = None  # which holds the frames
     trained: Any = unwrapped(net)
     network = trained.to("cpu", memory_format=torch.contiguous_format).eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +21,9 @@ from .networks import scores_of
 from .precision import products_in
 
 __all__ = ["AcceleratedClipNet", "ClipNet"]
+
+# Layers draw from torch's one generator, which the trainings in all threads of a process share.
+_USES_GENERATOR = threading.Lock()
 
 
 class ClipNet(NeuralNet):
@@ -210,10 +214,13 @@ class AcceleratedClipNet(AccelerateMixin, ClipNet):
 
 @contextmanager
 def random_numbers(key: tuple[int, ...], device: torch.device) -> Iterator[None]:
-    """Let torch's random numbers begin at a place given by whole numbers, and go back after it."""
+    """Let torch's random numbers begin at a place given by whole numbers, and go back after it.
+
+    One thread at a time: others wait.
+    """
     seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
     cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(cuda):
+    with _USES_GENERATOR, torch.random.fork_rng(cuda):
         # Not torch.manual_seed, which seeds the devices that are not put back as well.
         torch.default_generator.manual_seed(seed)
         for each in cuda:

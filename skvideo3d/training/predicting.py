@@ -124,9 +124,7 @@ def _predict(
             preprocessing=classifier.preprocessing_,
             short_video=classifier.recipe_.sampling.short_video,
         )
-        # Data loaders draw from the user's random numbers, and use them for nothing here.
-        with torch.random.fork_rng(devices=[]):
-            scores = torch.cat(list(net.forward_iter(PixelClips(clips))))
+        scores = torch.cat(list(net.forward_iter(PixelClips(clips))))
         rows = scores.softmax(1).numpy()
     for number, (place, _) in enumerate(usable):
         own = rows[clips.groups == number]

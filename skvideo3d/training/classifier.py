@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skvideo3d.exceptions import VideoDecodeError
 from skvideo3d.feature_extraction.validation import check_videos
@@ -21,7 +21,7 @@ from skvideo3d.video.limits import MAX_PIXELS
 from skvideo3d.video.preprocessing import Preprocessing
 from skvideo3d.video.sources import VideoSegment
 
-from .labels import LabelledVideos, check_labels
+from .labels import LabelledVideos, check_groups, check_labels
 from .recipes import TrainingRecipe
 
 if TYPE_CHECKING:
@@ -302,15 +302,14 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
 
         videos = check_videos(X)
         labels = check_labels(y, len(videos))
-        check_consistent_length(labels, groups)
         classes = np.unique(labels)
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs videos of at least 2 classes; all {len(videos)} "
                 f"have the one class {classes[0].item()!r}."
             )
-        groups = None if groups is None else np.asarray(groups)
-        found = estimate(self, LabelledVideos(videos, labels, classes, groups), self._draw_seed())
+        given = LabelledVideos(videos, labels, classes, check_groups(groups, len(videos)))
+        found = estimate(self, given, self._draw_seed())
         self.classes_ = classes
         self.network_ = found.network
         self.score_layer_ = found.start.score_layer

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-__all__ = ["LabelledVideos", "check_labels", "split_off", "weights_of_classes"]
+__all__ = ["LabelledVideos", "check_groups", "check_labels", "split_off", "weights_of_classes"]
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,52 @@ def check_labels(y: Any, n_videos: int) -> NDArray[Any]:
     missing = [place for place, label in enumerate(labels.tolist()) if _is_missing(label)]
     if missing:
         raise ValueError(
-            f"Input y contains NaN, infinity or None: {len(missing)} labels are missing, the first of item "
-            f"{missing[0]}; leave those videos out."
+            f"Input y contains NaN, infinity or None: {len(missing)} labels are missing, the first "
+            f"of item {missing[0]}; leave those videos out."
         )
     if labels.dtype == object:
         labels = np.array(labels.tolist())
     check_classification_targets(labels)
     return labels
+
+
+def check_groups(groups: Any, n_videos: int) -> NDArray[Any] | None:
+    """Make an array of the groups of videos.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_videos,) or None
+    n_videos : int
+
+    Returns
+    -------
+    ndarray of shape (n_videos,) or None
+
+    Raises
+    ------
+    ValueError
+        If some are missing, or there is another number of them.
+
+    Examples
+    --------
+    >>> check_groups(["anna", "ben"], 2).tolist()
+    ['anna', 'ben']
+    """
+    if groups is None:
+        return None
+    names: NDArray[Any] = column_or_1d(groups)
+    if len(names) != n_videos:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {n_videos} videos in X "
+            f"and {len(names)} groups; each video needs one group."
+        )
+    missing = [place for place, name in enumerate(names.tolist()) if _is_missing(name)]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} groups are missing, the first of item {missing[0]}; give such a video "
+            "a group of its own, or leave it out."
+        )
+    return np.array(names.tolist()) if names.dtype == object else names
 
 
 def weights_of_classes(
@@ -156,7 +195,8 @@ def split_off(
     Raises
     ------
     ValueError
-        If a class cannot be on both sides, naming it, or the split leaves a side without videos.
+        If a class cannot be on both sides, naming it, no group can be spared, or the split leaves
+        a side without videos.
 
     Examples
     --------
@@ -169,8 +209,8 @@ def split_off(
     if not isinstance(validation, Real):
         train, valid = next(iter(validation.split(everything, labels, groups)))
     elif groups is not None:
-        splitter: Any = GroupShuffleSplit(1, test_size=float(validation), random_state=seed)
-        train, valid = next(splitter.split(everything, labels, groups))
+        is_valid = np.isin(groups, _spared_groups(float(validation), labels, groups, seed))
+        train, valid = everything[~is_valid], everything[is_valid]
     else:
         classes, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2:
@@ -191,6 +231,37 @@ def split_off(
             f"validation={validation!r} leaves {what}; choose another split, or more groups."
         )
     return train, valid
+
+
+def _spared_groups(
+    share: float, labels: NDArray[Any], groups: NDArray[Any], seed: int
+) -> NDArray[Any]:
+    """Draw groups one by one, but those without which a class has nothing left to train on."""
+    names, numbers = np.unique(groups, return_inverse=True)
+    classes, codes = np.unique(labels, return_inverse=True)
+    counts = np.zeros((len(names), len(classes)), dtype=np.intp)
+    np.add.at(counts, (numbers, codes), 1)
+    if len(names) < 2:
+        raise ValueError(
+            f"validation={share!r}: all {len(labels)} videos are of the one group "
+            f"{names[0].item()!r}, which stays on one side; give more groups, or none."
+        )
+    n_valid = max(1, round(share * len(names)))
+    left = counts.sum(axis=0)
+    spared: list[int] = []
+    for group in np.random.RandomState(seed).permutation(len(names)):
+        if len(spared) < n_valid and (left > counts[group]).all():
+            spared.append(group)
+            left = left - counts[group]
+    if not spared:
+        of_first = classes[(left == counts[0]).argmax()].item()
+        raise ValueError(
+            f"validation={share!r}: every group has all videos of some class: "
+            f"{names[0].item()!r} those of {of_first!r}; give groups of which a class has several, "
+            "or pass validation=None."
+        )
+    found: NDArray[Any] = names[np.sort(spared)]
+    return found
 
 
 def _is_missing(label: Any) -> bool:

@@ -6,7 +6,12 @@ import pytest
 from sklearn.model_selection import GroupKFold, KFold
 
 from skvideo3d.training import TrainingRecipe, VideoClassifier
-from skvideo3d.training.labels import check_labels, split_off, weights_of_classes
+from skvideo3d.training.labels import (
+    check_groups,
+    check_labels,
+    split_off,
+    weights_of_classes,
+)
 from skvideo3d.video import Preprocessing
 
 
@@ -115,6 +120,66 @@ def test_videos_of_a_group_stay_together():
     expected = next(splitter.split(labels, labels, groups))
     for ours, theirs in zip(split_off(splitter, labels, groups, 0), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_split_by_groups_that_exists_is_found(seed):
+    # Every class has the videos of two people: one of each could validate, both of one could not.
+    groups = np.repeat(np.arange(8), 4)
+    labels = np.repeat(list("abcd"), 8)
+    train, valid = split_off(0.25, labels, groups, seed)
+    assert sorted([*train, *valid]) == list(range(32))
+    assert set(groups[train]).isdisjoint(groups[valid])
+    assert len(set(groups[valid])) == 2
+    assert set(labels[train]) == set("abcd")
+
+
+def test_the_only_group_that_can_be_spared_validates():
+    # Of twenty people each has a class of his own, and the last one joined the first in his.
+    groups = np.arange(21)
+    labels = np.array([*range(20), 0])
+    for seed in range(5):
+        valid = split_off(0.5, labels, groups, seed)[1]
+        assert valid.tolist() in ([0], [20])
+
+
+def test_the_seed_chooses_the_groups():
+    groups, labels = np.repeat(np.arange(9), 2), np.tile(list("ab"), 9)
+    found = [tuple(split_off(1 / 3, labels, groups, seed)[1]) for seed in (0, 0, 1, 2, 3)]
+    assert found[0] == found[1]
+    assert len(set(found)) > 1
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["p"] * 4, "all 4 videos are of the one group 'p'"),
+        (["p", "p", "q", "q"], "every group has all videos of some class: 'p' those of 'a'"),
+    ],
+)
+def test_groups_of_which_none_can_be_spared_are_refused(groups, said):
+    with pytest.raises(ValueError, match=rf"validation=0\.5: {said}"):
+        split_off(0.5, np.array(list("aabb")), np.array(groups), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["p", None, "q", None], "2 groups are missing, the first of item 1"),
+        ([0.0, 1.0, 2.0, float("nan")], "1 groups are missing, the first of item 3"),
+        (["p", "q"], "inconsistent numbers of samples: 4 videos in X and 2 groups"),
+        ([["p", "q"]] * 4, "1d array|shape"),
+    ],
+)
+def test_groups_that_are_none_are_refused(groups, said):
+    with pytest.raises(ValueError, match=said):
+        check_groups(groups, 4)
+
+
+def test_groups_come_in_any_container_or_not_at_all():
+    assert check_groups(None, 3) is None
+    assert check_groups(pd.Series(["p", "q"], index=[7, 8]), 2).tolist() == ["p", "q"]
+    assert check_groups(np.array(["p", "q"], dtype=object), 2).tolist() == ["p", "q"]
 
 
 def test_a_class_with_one_video_cannot_be_on_both_sides():

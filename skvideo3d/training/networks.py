@@ -19,6 +19,8 @@ from skvideo3d.models.names import NETWORKS, network_named
 from skvideo3d.models.network import LayeredNetwork
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
 
+from .named_weights import check_weights_are_of
+
 __all__ = ["NetworkStart", "NetworkWish", "freeze_up_to", "scores_of", "start_network"]
 
 # Pixels without a scale reach from -101 to 165. Random weights that keep the size of what they are
@@ -99,10 +101,15 @@ def start_network(network: str | nn.Module, wish: NetworkWish) -> NetworkStart:
     Raises
     ------
     ValueError
-        If the arguments do not go together.
+        If the arguments do not go together, or a module does not give a score for each class.
     """
     if isinstance(network, nn.Module):
         start = _from_module(network, wish)
+    elif "num_classes" in wish.params:
+        raise ValueError(
+            f"network_params has num_classes={wish.params['num_classes']!r}: leave it out; the "
+            f"labels are of {wish.n_classes} classes, and so is the network."
+        )
     elif wish.weights is None:
         start = _from_name(network, wish)
         initialize(start.network, wish.seed)
@@ -121,6 +128,8 @@ def start_network(network: str | nn.Module, wish: NetworkWish) -> NetworkStart:
     _check_size(start.network, (length, *recipe.crop))
     recipe.check_clip_len(length)
     start.network.float().requires_grad_(True)
+    if not isinstance(start.network, LayeredNetwork):
+        _check_scores(start.network, (1, 3, length, *recipe.crop), wish.n_classes)
     return replace(start, preprocessing=recipe, clip_len=length)
 
 
@@ -254,19 +263,17 @@ def _from_name(name: str, wish: NetworkWish) -> NetworkStart:
 def _from_weights(name: str, wish: NetworkWish) -> NetworkStart:
     if name not in NETWORKS:
         network_named(name)  # which says what there is
+    weights = cast("str | PathLike[str]", wish.weights)
+    recipe = wish.preprocessing
+    crop = recipe.crop if recipe else wish.input_size
+    check_weights_are_of(name, weights, wish.params, clip_len=wish.clip_len, crop=crop)
     found = resolve_weights(
-        wish.weights,
+        weights,
         NETWORKS[name].architecture,
         config=wish.params or None,
-        preprocessing=wish.preprocessing,
+        preprocessing=recipe,
     )
-    loaded = load_network(found)
-    if name == "c3d-bn" and not getattr(loaded, "batch_norm", False):
-        raise ValueError(
-            f"weights={wish.weights!r} are of a network without batch normalisation; use "
-            "network='c3d'."
-        )
-    network, layer = _with_classes(cast("LayeredNetwork", loaded), wish)
+    network, layer = _with_classes(cast("LayeredNetwork", load_network(found)), wish)
     known_by = f"{found.sha256} {found.config}"
     return NetworkStart(network, layer, found.preprocessing, 0, known_by)
 
@@ -325,3 +332,29 @@ def _check_size(network: nn.Module, size: tuple[int, ...]) -> None:
     shadow = copy.deepcopy(network).to("meta").eval()
     with torch.no_grad():
         shadow(torch.empty(1, network.in_channels, *size, device="meta"))
+
+
+def _check_scores(network: nn.Module, shape: tuple[int, ...], n_classes: int) -> None:
+    """Refuse a module of any kind without a score for each class, by passing a clip of zeros."""
+    trial, name = copy.deepcopy(network).eval(), type(network).__name__
+    device = next(network.parameters()).device
+    clip = torch.zeros(shape, device=device).to(memory_format=torch.channels_last_3d)
+    try:
+        # The user's random numbers are not for this.
+        with torch.no_grad(), torch.random.fork_rng():
+            scores = trial(clip)
+    except (RuntimeError, ValueError, TypeError, LookupError, AssertionError) as error:
+        raise ValueError(
+            f"network: {name} cannot take a clip of shape {shape}: {error}. Choose clip_len, "
+            "input_size or preprocessing for it, or mend the module."
+        ) from error
+    given = (
+        f"scores of shape {tuple(scores.shape)}"
+        if isinstance(scores, Tensor)
+        else f"a {type(scores).__name__}"
+    )
+    if given != f"scores of shape {(1, n_classes)}":
+        raise ValueError(
+            f"network: {name} gives {given} for one clip; it has to give scores of shape "
+            f"{(1, n_classes)}, one for each class of the labels."
+        )

@@ -7,7 +7,7 @@ from torch import nn
 
 from skvideo3d import C3DTransformer
 from skvideo3d.exceptions import CheckpointError
-from skvideo3d.models import C3D, I3D
+from skvideo3d.models import C3D, I3D, StudyNetwork
 from skvideo3d.models.initialization import initialize
 from skvideo3d.models.names import NETWORKS
 from skvideo3d.training import TrainingRecipe, VideoClassifier
@@ -197,6 +197,7 @@ def test_a_module_of_any_kind_learns(coloured):
         (C3D(4, **SMALL), {"input_size": (16, 16)}, "takes clips of 16 frames of 32x32"),
         ("c3d", {"preprocessing": RECIPE, "input_size": (16, 16)}, "leave input_size out"),
         ("c3d", {"params": {"depth": 3}}, "depth"),
+        ("c3d", {"params": {"num_classes": 7}}, "num_classes=7: leave it out.*4 classes"),
     ],
 )
 def test_what_does_not_go_together_is_refused(network, values, said):
@@ -204,12 +205,144 @@ def test_what_does_not_go_together_is_refused(network, values, said):
         start_network(network, wish(**values))
 
 
+def save(path, network):
+    from skvideo3d.models import save_weights
+
+    rows, columns = network.input_size[1:]
+    recipe = Preprocessing((rows + 8, columns + 16), (rows, columns))
+    save_weights(initialize(network, seed=0), path, preprocessing=recipe)
+    return str(path)
+
+
+class Scoring(nn.Module):
+    """A module of any kind with so many scores, whose normalisation sees what it is given."""
+
+    def __init__(self, n_scores, wrap=lambda scores: scores):
+        super().__init__()
+        self.linear = nn.Linear(3, n_scores)
+        self.norm = nn.BatchNorm1d(n_scores)
+        self.wrap = wrap
+
+    def forward(self, clips):
+        return self.wrap(self.norm(self.linear(clips.mean((2, 3, 4)))))
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (
+            Scoring(3),
+            r"Scoring gives scores of shape \(1, 3\) for one clip.* \(1, 4\), one for each",
+        ),
+        (Scoring(5), r"shape \(1, 5\)"),
+        (Scoring(4, lambda scores: scores[:, :, None]), r"shape \(1, 4, 1\)"),
+        (Scoring(4, lambda scores: scores[0]), r"shape \(4,\)"),
+        (Scoring(4, lambda scores: {"scores": scores}), "Scoring gives a dict"),
+        (nn.Linear(3, 4), r"Linear cannot take a clip of shape \(1, 3, 16, 32, 32\): .*shapes"),
+    ],
+)
+def test_a_module_without_a_score_for_each_class_is_refused_before_training(module, said):
+    with pytest.raises(ValueError, match=said):
+        start_network(module, wish(preprocessing=RECIPE))
+
+
+def test_asking_a_module_for_scores_leaves_it_as_it_is():
+    module = Scoring(4).train()
+    before = torch.get_rng_state()
+    start = start_network(module, wish(preprocessing=RECIPE))
+    assert start.network.training
+    assert all(
+        torch.equal(v, module.state_dict()[k]) for k, v in start.network.state_dict().items()
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_weights_of_another_network_are_refused(published, small_c3d):
     params = {"input_size": (16, 32, 32)}
-    with pytest.raises(CheckpointError, match="i3d is needed"):
+    with pytest.raises(
+        CheckpointError, match=r"are of C3D, and network='i3d' is I3D; use network='c3d'\.$"
+    ):
         start_network("i3d", wish(weights=small_c3d))
-    with pytest.raises(ValueError, match="without batch normalisation; use network='c3d'"):
+    with pytest.raises(ValueError, match=r"'c3d-bn' is C3D\(batch_norm=True.*network='c3d'\.$"):
         start_network("c3d-bn", wish(weights=str(published), params=params))
+    with pytest.raises(ValueError, match=r"network='c3d-bn'.*network='c3d'"):
+        start_network("c3d-bn", wish(weights="sports1m"))  # said before anything is fetched
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Files of small networks, and the arguments that make them what they are."""
+    folder = tmp_path_factory.mktemp("files")
+    made = {
+        "c3d": (C3D, {}),
+        "c3d-bn": (C3D, {"batch_norm": True, "pool1_stride": 2}),
+        "bn": (C3D, {"batch_norm": True}),
+        "1": (StudyNetwork, {"kernel_depths": 1}),
+        "3": (StudyNetwork, {"kernel_depths": 3}),
+        "7": (StudyNetwork, {"kernel_depths": 7}),
+        "3, 64": (StudyNetwork, {"kernel_depths": 3, "input_size": (16, 56, 56)}),
+        "1, 3": (StudyNetwork, {"kernel_depths": (1, 1, 3, 3, 3)}),
+    }
+    return {
+        name: save(folder / f"{name}.safetensors", kind(4, **{**SMALL, **arguments}))
+        for name, (kind, arguments) in made.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "instead"),
+    [
+        ("study-depth-7", "1", "network='study-depth-1'"),
+        ("net-256", "1", "network='study-depth-1'"),
+        ("net-256", "3", "network='study-depth-3'"),
+        ("net-64", "3", "network='study-depth-3'"),
+        ("net-256", "3, 64", "network='study-depth-3' or 'net-64'"),
+        ("c3d", "1", "network='study-depth-1'"),
+        ("study-depth-3", "c3d", "network='c3d'"),
+        ("c3d", "c3d-bn", "network='c3d-bn'"),
+        ("c3d-bn", "c3d", "network='c3d'"),
+        ("c3d-bn", "bn", "network='c3d', network_params={'batch_norm': True}"),
+        ("c3d", "bn", "network='c3d', network_params={'batch_norm': True}"),
+        (
+            "study-increasing",
+            "1, 3",
+            "network='study-depth-1', network_params={'kernel_depths': (1, 1, 3, 3, 3)}",
+        ),
+    ],
+)
+def test_weights_that_are_not_of_the_named_network_are_refused_with_the_name_that_fits(
+    files, name, file, instead
+):
+    with pytest.raises(CheckpointError) as refused:
+        start_network(name, wish(weights=files[file]))
+    said = str(refused.value)
+    assert f"network={name!r} is " in said
+    assert files[file] in said
+    assert said.endswith(f"; use {instead}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "values"),
+    [
+        ("c3d", "c3d", {}),
+        ("c3d-bn", "c3d-bn", {}),
+        ("c3d", "bn", {"params": {"batch_norm": True}}),
+        ("c3d-bn", "bn", {"params": {"pool1_stride": 1}}),
+        ("study-depth-1", "1", {}),
+        ("study-depth-3", "3, 64", {}),
+        ("study-depth-1", "1, 3", {"params": {"kernel_depths": (1, 1, 3, 3, 3)}}),
+        ("net-64", "3, 64", {"preprocessing": Preprocessing((64, 86), (56, 56))}),
+        # What random weights may be asked for by the same name: net-256 of smaller clips.
+        ("net-256", "3", {"input_size": (32, 32)}),
+        ("net-256", "3", {"params": {"input_size": (16, 32, 32)}}),
+    ],
+)
+def test_weights_of_the_named_network_begin_a_training(files, name, file, values):
+    start = start_network(name, wish(3, weights=files[file], **values))
+    from safetensors.torch import load_file
+
+    assert torch.equal(start.network.fc7.weight, load_file(files[file])["fc7.weight"])
+    assert start.network.config["num_classes"] == 3
 
 
 def gradients(network, layer=None):

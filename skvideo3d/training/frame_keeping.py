@@ -192,8 +192,8 @@ class FrameKeeper:
             self._is_unwritable = True
             warnings.warn(
                 f"The frame store {self._recipe.folder!r} cannot be written to "
-                f"({error.strerror or error}): videos are decoded anew in every epoch. Free "
-                "space, mend the permissions, or use another folder.",
+                f"({error.strerror or error}): videos are decoded anew for nearly every "
+                "clip. Free space, mend the permissions, or use another folder.",
                 UserWarning,
                 stacklevel=4,
             )

@@ -311,8 +311,8 @@ class FrameStore:
         self._has_told = True
         warnings.warn(
             f"{len(left_out)} of {len(videos)} videos do not fit into max_bytes={self.max_bytes} "
-            f"of the frame store {str(self.folder)!r} and are decoded anew in every epoch; they "
-            f"would take {sum(left_out.values())} bytes more. Raise max_bytes, or remove the "
+            f"of the frame store {str(self.folder)!r} and are decoded anew for nearly every clip; "
+            f"they would take {sum(left_out.values())} bytes more. Raise max_bytes, or remove the "
             "folder if it holds videos that are not needed any more.",
             UserWarning,
             stacklevel=3,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skvideo3d.feature_extraction import C3DTransformer, I3DTransformer
-from skvideo3d.models import C3D, I3D
+from skvideo3d.models import C3D, I3D, StudyNetwork
 from skvideo3d.models.download import weights_folder
 from skvideo3d.models.module_content import content_of
 
@@ -43,10 +43,10 @@ def transformer_of(
     C3DTransformer or I3DTransformer
     """
     network = classifier.network_
-    if not isinstance(network, C3D | I3D):
+    if not isinstance(network, C3D | I3D | StudyNetwork):
         raise TypeError(
-            f"The network is a {type(network).__name__}, and transformers describe videos by a C3D "
-            "or an I3D; train one of those."
+            f"The network is a {type(network).__name__}, and transformers describe videos by a "
+            "C3D, an I3D or a StudyNetwork; train one of those."
         )
     if path is None:
         told = f"{content_of(network)} {classifier.preprocessing_.fingerprint()}"
@@ -61,7 +61,7 @@ def transformer_of(
     shared = {name: getattr(classifier, name) for name in _SHARED}
     length = classifier.clip_len_
     shared |= {"layer": layer, "clip_len": length, "precision": classifier.precision}
-    if isinstance(network, C3D):
-        # Half of a clip, as 8 of 16 in the paper.
-        return C3DTransformer(str(path), **{**shared, "clip_stride": max(1, length // 2), **params})
-    return I3DTransformer(str(path), **{**shared, "clip_stride": length, **params})
+    if isinstance(network, I3D):
+        return I3DTransformer(str(path), **{**shared, "clip_stride": length, **params})
+    # Half of a clip, as 8 of 16 in the paper.
+    return C3DTransformer(str(path), **{**shared, "clip_stride": max(1, length // 2), **params})

@@ -344,7 +344,7 @@ def test_saved_weights_are_a_descriptor(fitted, coloured, tmp_path):
     np.testing.assert_allclose(found[0, -2:], fitted.predict_proba([video[:16]])[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("network", ["c3d", "c3d-bn"])
+@pytest.mark.parametrize("network", ["c3d", "c3d-bn", "study-depth-3"])
 def test_a_trained_network_becomes_a_transformer(coloured, quick, network, tmp_path):
     fitted = VideoClassifier(network, **quick, on_error="nan").fit(*coloured)
     transformer = fitted.as_transformer("prob", tmp_path / "mine.safetensors", norm=None)
@@ -386,9 +386,14 @@ def test_an_i3d_becomes_a_transformer(tmp_path):
     )
 
 
-def test_only_networks_of_transformers_become_transformers(coloured, quick, tmp_path):
-    fitted = VideoClassifier("study-depth-1", **{**quick, "max_epochs": 1}).fit(*coloured)
-    with pytest.raises(TypeError, match="StudyNetwork"):
+def test_only_networks_of_transformers_become_transformers(coloured, tmp_path):
+    module = torch.nn.Sequential(
+        torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2)
+    )
+    fitted = VideoClassifier(
+        module, preprocessing=Preprocessing((24, 32), (12, 12)), max_epochs=1, batch_size=4
+    ).fit(*coloured)
+    with pytest.raises(TypeError, match="The network is a Sequential"):
         fitted.as_transformer(path=tmp_path / "x.safetensors")
 
 

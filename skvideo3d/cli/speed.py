@@ -105,10 +105,10 @@ def _network(word: str) -> object:
     from skvideo3d.models.description import architecture_of
 
     try:
-        is_c3d = architecture_of(word, None) == "c3d"
+        is_i3d = architecture_of(word, None) == "i3d"
     except ValueError as error:
         raise ValueError(
             f"--networks {word!r}: choose {' or '.join(_NETWORKS)}, or give a path of weights "
             f"({error})"
         ) from error
-    return C3DTransformer(word) if is_c3d else I3DTransformer(word)
+    return I3DTransformer(word) if is_i3d else C3DTransformer(word)

@@ -28,6 +28,7 @@ _ADDED = ("descriptor", "error", "loss")
 _TRANSFORMERS: dict[str, type[C3DTransformer | I3DTransformer | FrameTransformer]] = {
     "c3d": C3DTransformer,
     "i3d": I3DTransformer,
+    "study": C3DTransformer,
     "frame": FrameTransformer,
 }
 

@@ -22,7 +22,9 @@ from skvideo3d.exceptions import CheckpointError, VideoNotFoundError
 from skvideo3d.feature_extraction import VideoExtractor
 from skvideo3d.feature_extraction.network import _by_device
 from skvideo3d.feature_extraction.store import DescriptorStore
+from skvideo3d.models import StudyNetwork, save_weights
 from skvideo3d.models.checkpoints import resolve_weights
+from skvideo3d.video import C3D_PREPROCESSING
 
 N_FEATURES = 256  # of small_c3d
 
@@ -182,6 +184,16 @@ def test_everything_that_moves_the_numbers_comes_from_the_transformer(small_c3d,
 
 def test_a_spec_gives_pooled_layers_without_a_norm(small_c3d, paths):
     describer = C3DTransformer(small_c3d, norm=None, layer=("fc6", "fc7"))
+    np.testing.assert_array_equal(
+        VideoExtractor(describer._spec())(paths), describer.transform(paths)
+    )
+
+
+def test_the_spec_of_a_study_network_does_as_well(paths, tmp_path):
+    network = StudyNetwork(2, input_size=(16, 32, 32), width=1 / 16)
+    recipe = replace(C3D_PREPROCESSING, resize=(37, 49), crop=(32, 32))
+    save_weights(network, tmp_path / "study.safetensors", preprocessing=recipe)
+    describer = C3DTransformer(str(tmp_path / "study.safetensors"), norm=None)
     np.testing.assert_array_equal(
         VideoExtractor(describer._spec())(paths), describer.transform(paths)
     )

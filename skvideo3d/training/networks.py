@@ -19,6 +19,7 @@ from skvideo3d.models.names import NETWORKS, network_named
 from skvideo3d.models.network import LayeredNetwork
 from skvideo3d.video.preprocessing import MeanCube, Preprocessing
 
+from .module_scores import check_scores
 from .named_weights import check_weights_are_of
 
 __all__ = ["NetworkStart", "NetworkWish", "freeze_up_to", "scores_of", "start_network"]
@@ -129,7 +130,7 @@ def start_network(network: str | nn.Module, wish: NetworkWish) -> NetworkStart:
     recipe.check_clip_len(length)
     start.network.float().requires_grad_(True)
     if not isinstance(start.network, LayeredNetwork):
-        _check_scores(start.network, (1, 3, length, *recipe.crop), wish.n_classes)
+        check_scores(start.network, (1, 3, length, *recipe.crop), wish.n_classes)
     return replace(start, preprocessing=recipe, clip_len=length)
 
 
@@ -332,29 +333,3 @@ def _check_size(network: nn.Module, size: tuple[int, ...]) -> None:
     shadow = copy.deepcopy(network).to("meta").eval()
     with torch.no_grad():
         shadow(torch.empty(1, network.in_channels, *size, device="meta"))
-
-
-def _check_scores(network: nn.Module, shape: tuple[int, ...], n_classes: int) -> None:
-    """Refuse a module of any kind without a score for each class, by passing a clip of zeros."""
-    trial, name = copy.deepcopy(network).eval(), type(network).__name__
-    device = next(network.parameters()).device
-    clip = torch.zeros(shape, device=device).to(memory_format=torch.channels_last_3d)
-    try:
-        # The user's random numbers are not for this.
-        with torch.no_grad(), torch.random.fork_rng():
-            scores = trial(clip)
-    except (RuntimeError, ValueError, TypeError, LookupError, AssertionError) as error:
-        raise ValueError(
-            f"network: {name} cannot take a clip of shape {shape}: {error}. Choose clip_len, "
-            "input_size or preprocessing for it, or mend the module."
-        ) from error
-    given = (
-        f"scores of shape {tuple(scores.shape)}"
-        if isinstance(scores, Tensor)
-        else f"a {type(scores).__name__}"
-    )
-    if given != f"scores of shape {(1, n_classes)}":
-        raise ValueError(
-            f"network: {name} gives {given} for one clip; it has to give scores of shape "
-            f"{(1, n_classes)}, one for each class of the labels."
-        )

@@ -546,7 +546,8 @@ def test_training_crops_and_flips_as_the_recipe_says(coloured):
             random_state=0,
         ).fit([video[:16] for video in videos], labels)
         fitted.predict_proba([video[:16] for video in videos])
-        tested = [clip.numpy().tobytes() for clip in seen["tested"]]
+        # The first clip asked, before the training, how many scores the module gives.
+        tested = [clip.numpy().tobytes() for clip in seen["tested"][1:]]
         trained = [clip.numpy().tobytes() for clip in seen["trained"]]
         assert len(tested) == 12
         assert len(trained) == 24

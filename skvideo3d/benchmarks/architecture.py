@@ -16,7 +16,8 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from skvideo3d import __version__
 from skvideo3d.datasets.layout import Missing
-from skvideo3d.models.names import NETWORKS
+from skvideo3d.feature_extraction.devices import usable_device
+from skvideo3d.models.names import NETWORKS, network_named
 from skvideo3d.video.folders import mark_as_ours
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.sources import as_source
@@ -177,7 +178,7 @@ def architecture(
     >>> report = architecture("data/UCF101", memory="work")  # doctest: +SKIP
     >>> print(report)  # doctest: +SKIP
     """
-    from skvideo3d.training.classifier import check_skorch
+    from skvideo3d.training.classifier import VideoClassifier, check_skorch
 
     check_skorch()
     networks = _check_networks(networks, input_size)
@@ -186,13 +187,12 @@ def architecture(
     if recipe is not None:
         from skvideo3d.training.recipes import find_recipe
 
-        recipe = find_recipe(recipe)  # before videos are read
+        recipe = find_recipe(recipe)
     scale = _QUICK if quick else _WHOLE
     if input_size is None and not set(networks) & set(SIZES):
         input_size = scale.input_size
     scratch = Scratch() if memory is None else None
     home = Path(scratch.folder if scratch else os.path.abspath(memory))  # type: ignore[arg-type]
-    mark_as_ours(home)
     study = _Study(
         networks=networks,
         width=scale.width if width is None else width,
@@ -201,9 +201,29 @@ def architecture(
         n_jobs=n_jobs,
         verbose=verbose,
     )
+    is_generated = os.fspath(root) == _GENERATED
+    source = _GENERATED if is_generated else os.path.abspath(root)
+    classifier = VideoClassifier(
+        networks[0],
+        recipe=recipe or _recipe(source),
+        input_size=input_size,
+        network_params={"width": study.width},
+        max_epochs=scale.max_epochs if max_epochs is None else max_epochs,
+        batch_size=batch_size,
+        lr=lr,
+        weight_decay=weight_decay,
+        n_test_clips=n_test_clips,
+        precision=precision,
+        device=device,
+        n_jobs=n_jobs,
+        memory=home,
+        checkpoint=None if scratch else home / "checkpoints",
+        verbose=verbose,
+    )
+    study.check(classifier)
+    mark_as_ours(home)
     began = time.perf_counter()
-    if os.fspath(root) == _GENERATED:
-        source = _GENERATED
+    if is_generated:
         videos = generated_videos(
             home / _GENERATED,
             scale.n_videos if n_videos is None else n_videos,
@@ -212,7 +232,6 @@ def architecture(
             n_jobs=n_jobs,
         )
     else:
-        source = os.path.abspath(root)
         videos = own_videos(
             root,
             split=split,
@@ -226,26 +245,7 @@ def architecture(
         )
     videos = study.readable(videos, on_error)
     read = time.perf_counter() - began
-    from skvideo3d.training import VideoClassifier
-
-    classifier = VideoClassifier(
-        networks[0],
-        recipe=recipe or _recipe(source),
-        input_size=input_size,
-        network_params={"width": study.width},
-        max_epochs=scale.max_epochs if max_epochs is None else max_epochs,
-        batch_size=batch_size,
-        lr=lr,
-        weight_decay=weight_decay,
-        validation=PredefinedSplit(videos.test_fold),
-        n_test_clips=n_test_clips,
-        precision=precision,
-        device=device,
-        n_jobs=n_jobs,
-        memory=home,
-        checkpoint=None if scratch else home / "checkpoints",
-        verbose=verbose,
-    )
+    classifier.set_params(validation=PredefinedSplit(videos.test_fold))
     trainings = study.train(classifier, videos, range(n_seeds))
     n_classes = len(np.unique(videos.labels))
     return ArchitectureReport(
@@ -300,6 +300,13 @@ class _Study:
         size = None if self.input_size is None else (self.input_size, self.input_size)
         wish = NetworkWish(n_classes, seed=0, input_size=size, params={"width": self.width})
         return start_network(network, wish)
+
+    def check(self, classifier: VideoClassifier) -> None:
+        """Refuse what cannot be trained, which a fit would do after videos are read."""
+        classifier._validate_params()
+        usable_device(classifier.device)
+        for name in self.networks:
+            network_named(name, device="meta", width=self.width)
 
     def largest_frame(self) -> tuple[int, int]:
         """Give height and width of the frames that the largest input is cut from."""

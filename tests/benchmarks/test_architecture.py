@@ -150,11 +150,21 @@ def test_unreadable_videos_are_left_out_of_both_parts_and_counted(folder, tmp_pa
         ({"n_seeds": 0}, "--seeds"),
         ({"n_videos": 3}, "--videos"),
         ({"classes": 30}, "--classes"),
+        ({"max_epochs": 0}, "'max_epochs'"),
+        ({"batch_size": 0}, "'batch_size'"),
+        ({"lr": -1.0}, "'lr'"),
+        ({"n_test_clips": 0}, "'n_test_clips'"),
+        ({"precision": "float8"}, "'precision'"),
+        ({"input_size": 0}, "'input_size'"),
+        ({"width": 0}, "width must be positive"),
+        ({"device": "gpu"}, "device='gpu'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_any_work(arguments, message, tmp_path):
+    few = {"quick": True, "n_videos": 8, **arguments}  # generated in no time where nothing is said
     with pytest.raises(ValueError, match=message):
-        architecture(memory=tmp_path, **arguments)
+        architecture(memory=tmp_path, **few)
+    assert not (tmp_path / "generated").exists()
 
 
 # --- the report ------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ Train a C3D of a quarter of the width on generated clips, and write it to FILE, 
 
   skvideo3d extract VIDEO ... --weights FILE
 
-With nothing but FILE it makes the weights that come with the package as "compact", in hours.
+The recipe takes hours; the options make it shorter, for trials.
 With --checkpoint, a run that was stopped goes on where it was when the command is given again, to
 the same result. No recorded video takes part in it.
 """

@@ -83,7 +83,7 @@ class CompactRecipe:
         return tuple(side for side, epochs in self.stages for _ in range(epochs))
 
 
-#: The recipe of the weights that come with the package.
+#: What `train_compact` does by default.
 COMPACT = CompactRecipe()
 
 

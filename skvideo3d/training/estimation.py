@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 from skvideo3d.feature_extraction.devices import usable_device
 from skvideo3d.feature_extraction.progress import ProgressBar
-from skvideo3d.feature_extraction.validation import recognise_videos
+from skvideo3d.feature_extraction.validation import recognise_videos, with_position
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.sources import VideoSource
 
@@ -28,7 +28,7 @@ from .clips import TrainingClips, VideoClips
 from .fitting import FitSettings, train
 from .frame_store import FrameStore, KeptVideo
 from .jitter import Jitter
-from .labels import LabelledVideos, split_off, weights_of_classes
+from .labels import LabelledVideos, check_sides, split_off, weights_of_classes
 from .networks import NetworkStart, NetworkWish, freeze_up_to, start_network
 from .recipes import TrainingRecipe, find_recipe
 from .schedules import Cosine
@@ -86,7 +86,7 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
     -------
     Estimate
     """
-    labels, classes, groups = given.labels, given.classes, given.groups
+    labels, classes = given.labels, given.classes
     recipe = _recipe(classifier)
     device = usable_device(classifier.device)
     if device != (classifier.device or device):
@@ -101,27 +101,30 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
         start.network, classifier.freeze, (start.clip_len, *start.preprocessing.crop)
     )
     sources, unusable = recognise_videos(given.videos, classifier.on_error)
-    known_by = _known_by(classifier, recipe, start, given=given, sources=sources, seed=seed)
-    path, state = _checkpoint(classifier, recipe, known_by)
-    if state is not None:
-        seed = state.seed
+    split = split_off(classifier.validation, labels, given.groups, seed)
+    known_by = _known_by(
+        classifier, recipe, start, given=given, sources=sources, split=split, seed=seed
+    )
+    _checkpoint(classifier, recipe, known_by)  # another training's is refused before hours pass
     failures: dict[int, SkVideo3DError] = dict(unusable)
     with open_store(classifier, start.preprocessing.resize) as store:
         kept = _kept(classifier, store, sources, recipe, failures)
         present = np.array(sorted(kept))
         _check_classes(given, present, failures)
-        train_part, valid_part = split_off(
-            classifier.validation,
-            labels[present],
-            None if groups is None else groups[present],
-            seed,
-        )
+        known_by |= {"unreadable videos": repr(sorted(failures))}
+        path, state = _checkpoint(classifier, recipe, known_by)
+        if state is not None:
+            seed = state.seed
+            if isinstance(classifier.validation, Real):  # the splits of splitters are compared
+                split = split_off(classifier.validation, labels, given.groups, seed)
+        train_part, valid_part = (part[np.isin(part, present)] for part in split)
+        check_sides(classifier.validation, labels, train_part, valid_part, n_lost=len(failures))
         codes = np.searchsorted(classes, labels)
-        weights = weights_of_classes(classifier.class_weight, classes, labels[present[train_part]])
+        weights = weights_of_classes(classifier.class_weight, classes, labels[train_part])
         clips = TrainingClips(
             store,
-            [kept[place] for place in present[train_part]],
-            codes[present[train_part]],
+            [kept[place] for place in train_part],
+            codes[train_part],
             sampling=recipe.sampling,
             jitter=Jitter(start.preprocessing.crop, recipe.flip) if recipe.jitter else None,
             preprocessing=start.preprocessing,
@@ -131,8 +134,8 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
         if len(valid_part):
             valid_clips = VideoClips(
                 store,
-                [kept[place] for place in present[valid_part]],
-                codes[present[valid_part]],
+                [kept[place] for place in valid_part],
+                codes[valid_part],
                 clip_len=start.clip_len,
                 n_clips=classifier.n_test_clips,
                 preprocessing=start.preprocessing,
@@ -300,13 +303,16 @@ def _known_by(
     *,
     given: LabelledVideos,
     sources: Sequence[VideoSource | None],
+    split: tuple[NDArray[np.intp], NDArray[np.intp]],
     seed: int,
 ) -> dict[str, str]:
-    """Name everything that determines the numbers of a training."""
+    """Name everything that determines the numbers of a training, but which videos fail."""
     if classifier.checkpoint is None:
         return {}  # nobody asks, and arrays take time to be told from each other
     groups = given.groups
-    identities = [None if source is None else source.identity() for source in sources]
+    identities = [
+        _identity(place, source, classifier.on_error) for place, source in enumerate(sources)
+    ]
     values: dict[str, Any] = {
         "algorithm": _ALGORITHM,
         "network": start.known_by,
@@ -316,7 +322,7 @@ def _known_by(
         "videos": f"{len(sources)} ({_digest(identities)[:12]})",
         "labels": _digest(given.labels.tolist())[:12],
         "groups": None if groups is None else _digest(groups.tolist())[:12],
-        "validation": classifier.validation,
+        "validation": _known_split(classifier, split),
         "class_weight": classifier.class_weight,
         "n_test_clips": classifier.n_test_clips if classifier.validation is not None else None,
         "preprocessing": start.preprocessing.fingerprint(),
@@ -332,6 +338,27 @@ def _known_by(
     if classifier.accelerator is not None:
         values["processes"] = classifier.accelerator.num_processes
     return {name: repr(value) for name, value in values.items()}
+
+
+def _identity(place: int, source: VideoSource | None, on_error: str) -> tuple[Any, ...] | None:
+    try:
+        return None if source is None else source.identity()
+    except SkVideo3DError as error:  # nothing there to take the identity of
+        if on_error == "raise":
+            raise with_position(error, place) from error
+        return None
+
+
+def _known_split(
+    classifier: VideoClassifier, split: tuple[NDArray[np.intp], NDArray[np.intp]]
+) -> Any:
+    """Name a split by its videos, since a splitter may draw anew, and have any repr."""
+    validation = classifier.validation
+    if validation is None or (isinstance(validation, Real) and classifier.random_state is None):
+        return validation  # whose split is drawn again with the checkpoint's seed
+    name = validation if isinstance(validation, Real) else type(validation).__name__
+    train, valid = (part.tolist() for part in split)
+    return f"{name}: {len(train)} and {len(valid)} videos ({_digest(train, valid)[:12]})"
 
 
 def _digest(*values: Any) -> str:

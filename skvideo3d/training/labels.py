@@ -15,7 +15,14 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-__all__ = ["LabelledVideos", "check_groups", "check_labels", "split_off", "weights_of_classes"]
+__all__ = [
+    "LabelledVideos",
+    "check_groups",
+    "check_labels",
+    "check_sides",
+    "split_off",
+    "weights_of_classes",
+]
 
 
 @dataclass(frozen=True)
@@ -224,13 +231,40 @@ def split_off(
         splitter = StratifiedShuffleSplit(1, test_size=n_valid, random_state=seed)
         train, valid = next(splitter.split(everything, labels))
     train, valid = np.sort(train), np.sort(valid)
-    lacking = sorted(set(labels.tolist()) - set(labels[train].tolist()))
-    if lacking or not len(valid):
-        what = f"no video of class {lacking[0]!r} to train on" if lacking else "no video to test on"
-        raise ValueError(
-            f"validation={validation!r} leaves {what}; choose another split, or more groups."
-        )
+    check_sides(validation, labels, train, valid)
     return train, valid
+
+
+def check_sides(
+    validation: Any,
+    labels: NDArray[Any],
+    train: NDArray[np.intp],
+    valid: NDArray[np.intp],
+    n_lost: int = 0,
+) -> None:
+    """Refuse a split that leaves a class without videos to train on, or none to validate.
+
+    Parameters
+    ----------
+    validation : None, float or splitter
+    labels : ndarray of shape (n_videos,)
+    train, valid : ndarray of int
+        Positions.
+    n_lost : int
+        Videos that are on no side since they cannot be read.
+
+    Raises
+    ------
+    ValueError
+        If it does.
+    """
+    lacking = sorted(set(labels.tolist()) - set(labels[train].tolist()))
+    if lacking or (validation is not None and not len(valid)):
+        what = f"no video of class {lacking[0]!r} to train on" if lacking else "no video to test on"
+        lost = f" ({n_lost} of them cannot be read)" if n_lost else ""
+        raise ValueError(
+            f"validation={validation!r} leaves {what}{lost}; choose another split, or more groups."
+        )
 
 
 def _spared_groups(

@@ -47,6 +47,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="side of the clips in pixels and for how many epochs; may be given several times",
     )
     parser.add_argument("--clips-per-epoch", type=_positive, help="each is shown once")
+    parser.add_argument(
+        "--ramp", type=_positive, help="epochs after which clips have all of their clutter"
+    )
     parser.add_argument("--batch-size", type=_positive)
     parser.add_argument("--lr", type=float, help="of AdamW, the highest")
     parser.add_argument("--warm-up", type=_positive, help="steps in which it rises")
@@ -79,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         changes = {
             "stages": None if args.stage is None else tuple(args.stage),
             "clips_per_epoch": args.clips_per_epoch,
+            "ramp": args.ramp,
             "batch_size": args.batch_size,
             "lr": args.lr,
             "warm_up": args.warm_up,

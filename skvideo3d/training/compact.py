@@ -51,6 +51,8 @@ class CompactRecipe:
         that they take, those of the size that descriptors are computed from come last.
     clips_per_epoch : int
         Each is drawn anew and shown once.
+    ramp : int
+        Epochs after which clips have all of their clutter; the first one has a tenth of it.
     batch_size : int
     lr, weight_decay : float
         Of AdamW; the learning rate rises over the first steps and falls along a cosine.
@@ -68,7 +70,8 @@ class CompactRecipe:
 
     stages: tuple[tuple[int, int], ...] = ((64, 24), (112, 6))
     clips_per_epoch: int = 10_000
-    batch_size: int = 32
+    ramp: int = 8
+    batch_size: int = 16
     lr: float = 1e-3
     weight_decay: float = 0.05
     warm_up: int = 200
@@ -81,6 +84,11 @@ class CompactRecipe:
     def sides(self) -> tuple[int, ...]:
         """Side of the clips of each epoch."""
         return tuple(side for side, epochs in self.stages for _ in range(epochs))
+
+    @property
+    def clutter(self) -> tuple[float, ...]:
+        """How cluttered the clips of the first epochs are, up to the first with all of it."""
+        return (*(0.1 + 0.9 * epoch / self.ramp for epoch in range(self.ramp)), 1.0)
 
 
 #: What `train_compact` does by default.
@@ -191,7 +199,9 @@ def train_compact(
         name="compact network",
         verbose=verbose > 0,
     )
-    clips = WorldClips(recipe.clips_per_epoch, recipe.sides, seed)
+    clips = WorldClips(
+        recipe.clips_per_epoch, sizes=recipe.sides, clutter=recipe.clutter, seed=seed
+    )
     start = _start(recipe, questions.n_scores, seed)
     net = train(start, settings, clips, None)
     save_weights(_without_answers(net.module_), path, dtype=torch.float16)

@@ -78,6 +78,7 @@ def perform(act: str, rng: np.random.Generator, seconds: Values) -> Pose:
     play, slowest, fastest = ACTS[act]
     pace = np.exp(rng.uniform(np.log(slowest), np.log(fastest)))
     play(_Take(rng.random() + pace * seconds, seconds, rng), pose)
+    pose.turns = float(pace * (seconds[-1] - seconds[0]))
     for name in (*Pose.SINGLE[:4], "nod", *Pose.PAIRED):
         angles = getattr(pose, name)
         # Nobody stands or moves exactly alike.

@@ -6,6 +6,7 @@ import colorsys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ __all__ = [
     "generate_clip",
 ]
 
-WORLD = 1
+WORLD = 2
 """Raised whenever a change of the code changes clips: no training goes on in another world."""
 
 NO_ANSWER = -100
@@ -48,25 +49,31 @@ TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "surface": (*TEXTURES, *MOVING_TEXTURES),
         "heading": HEADINGS,
         "facing": FACINGS,
+        "pace": ("slow", "medium", "fast"),
+        "travel": ("none", "right", "left"),
         "figures": ("none", "one", "more"),
-        "order": ("kept", "shuffled"),
+        "order": ("kept", "reversed", "shuffled"),
         "colour": COLOURS,
     }
 )
 
-# How often there are none, one, two, three; the things where there are no figures, and with them.
-_FIGURES = (0.2, 0.6, 0.13, 0.07)
-_THINGS_ALONE = (0.1, 0.5, 0.25, 0.15)
-_THINGS_BESIDE = (0.5, 0.3, 0.12, 0.08)
-_STILL_CAMERA = 0.35
-_FOLLOWED = 0.4  # share of the clips with figures where the camera goes along with the first
+# How often there are none, one, two, three figures; things where there are no figures, and with
+# them: without clutter, and with all of it.
+_FIGURES = ((0.1, 0.9, 0.0, 0.0), (0.2, 0.6, 0.13, 0.07))
+_THINGS_ALONE = ((0.0, 1.0, 0.0, 0.0), (0.1, 0.5, 0.25, 0.15))
+_THINGS_BESIDE = ((1.0, 0.0, 0.0, 0.0), (0.5, 0.3, 0.12, 0.08))
+_STILL_CAMERA = (0.6, 0.35)
+_FOLLOWED = (0.0, 0.4)  # share of the clips with figures where the camera goes along with the first
+_SQUEEZED = (0.0, 0.4)  # share that is narrower than it was filmed, as C3D's resizing does
 _NOTICED = 0.05  # heights of the frame by which a camera that goes along is no longer what it was
-_SHUFFLED = 0.05
-# Acts in which a figure turns, or lies.
+_REVERSED, _SHUFFLED = 0.1, 0.05
+# Acts in which a figure turns, or lies; and those without a beat.
 _WITHOUT_FACING = ("turn round", "fall over", "push-up", "sit-up", "crawl", "swim")
+_WITHOUT_PACE = ("stand", "bend", "sit down or stand up", "fall over")
+_PACES = (0.35, 0.75)  # turns of an act in a clip from which on it is of medium pace, and fast
+_GOES, _STAYS = 0.08, 0.04  # heights of the frame: more is travel, less is none
 _RATE = 25.0  # frames a second, up to a factor of exp(0.5)
 _PALEST = 12.0  # difference of the largest and smallest channel below which a colour is grey
-_SQUEEZED = 0.4  # share of clips that are narrower than they were filmed, as C3D's resizing does
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,11 @@ class GeneratedClip:
 
 
 def generate_clip(
-    seed: int | tuple[int, ...], *, n_frames: int = 16, size: tuple[int, int] = (112, 112)
+    seed: int | tuple[int, ...],
+    *,
+    n_frames: int = 16,
+    size: tuple[int, int] = (112, 112),
+    clutter: float = 1.0,
 ) -> GeneratedClip:
     """Draw a clip of the generated world.
 
@@ -101,6 +112,10 @@ def generate_clip(
     n_frames : int, default=16
     size : (int, int), default=(112, 112)
         Height and width in pixels.
+    clutter : float, default=1.0
+        How much there may be of what makes clips hard to read: several figures and things, moving
+        cameras, close views, bad film. Of 0 there is one figure or thing, well seen; a clip has up
+        to this share.
 
     Returns
     -------
@@ -115,25 +130,21 @@ def generate_clip(
     'walk'
     """
     rng = np.random.default_rng(seed)
+    clutter *= float(np.sqrt(rng.random()))
     seconds = np.arange(n_frames) / _RATE * np.exp(rng.uniform(-0.5, 0.5))
-    labels = dict.fromkeys(TASKS, NO_ANSWER) | {"order": 0}
+    labels = dict.fromkeys(TASKS, NO_ANSWER) | {"order": TASKS["order"].index("kept")}
+    shown, size = size, (size[0], _width_of_film(rng, size[1], _mixed(_SQUEEZED, clutter)))
 
-    shown, size = size, (size[0], _width_of_film(rng, size[1]))
-
-    figures = [
-        Actor.drawn(rng, seconds, size[1] / size[0])
-        for _ in range(rng.choice(len(_FIGURES), p=_FIGURES))
-    ]
+    n_figures = int(rng.choice(4, p=_mixed(_FIGURES, clutter)))
+    figures = [Actor.drawn(rng, seconds, size[1] / size[0], clutter) for _ in range(n_figures)]
     figures.sort(key=lambda figure: figure.tall, reverse=True)
-    labels["figures"] = min(len(figures), 2)
+    labels["figures"] = min(n_figures, 2)
     if figures:
-        labels["act"] = TASKS["act"].index(figures[0].act)
-        if figures[0].act not in _WITHOUT_FACING:
-            labels["facing"] = figures[0].facing
+        labels |= _about(figures[0])
 
-    labels["camera"] = _mostly_the_first(rng, len(CAMERAS), _STILL_CAMERA)
+    labels["camera"] = _mostly_the_first(rng, len(CAMERAS), _mixed(_STILL_CAMERA, clutter))
     view = camera(TASKS["camera"][labels["camera"]], rng, seconds)
-    if figures and rng.random() < _FOLLOWED:
+    if figures and rng.random() < _mixed(_FOLLOWED, clutter):
         view.x += figures[0].way[:, 0]
         view.y += figures[0].way[:, 1] / 2
         if np.ptp(figures[0].way, axis=0).max() > _NOTICED:
@@ -142,7 +153,7 @@ def generate_clip(
     frames, surface = film_surface(rng, seconds, size, view)
     labels["surface"] = TASKS["surface"].index(surface)
 
-    n_things = rng.choice(4, p=_THINGS_BESIDE if figures else _THINGS_ALONE)
+    n_things = rng.choice(4, p=_mixed(_THINGS_BESIDE if figures else _THINGS_ALONE, clutter))
     things = [Thing.drawn(rng, seconds, small=bool(figures)) for _ in range(n_things)]
     things.sort(key=lambda thing: thing.size, reverse=True)
     if things:
@@ -159,15 +170,47 @@ def generate_clip(
     if size != shown:
         resized = [Image.fromarray(frame).resize(shown[::-1]) for frame in frames]
         frames = np.stack([np.asarray(picture) for picture in resized])
-    frames = degrade(frames, rng)
+    frames = degrade(frames, rng, clutter)
     labels["colour"] = colour_of(frames)
-    if rng.random() < _SHUFFLED:
-        frames = frames[rng.permutation(n_frames)]
-        # What happened cannot be told any more.
-        for task in TASKS.keys() - {"surface", "colour"}:
-            labels[task] = NO_ANSWER
-        labels["order"] = 1
+    frames = _reordered(frames, rng, labels)
     return GeneratedClip(np.ascontiguousarray(frames), labels)
+
+
+def _about(figure: Actor) -> dict[str, int]:
+    """Answer what is asked about a figure."""
+    found = {"act": TASKS["act"].index(figure.act)}
+    if figure.act not in _WITHOUT_FACING:
+        found["facing"] = figure.facing
+    if figure.act not in _WITHOUT_PACE:
+        found["pace"] = int(np.searchsorted(_PACES, figure.turns))
+    across = figure.way[-1, 0] - figure.way[0, 0]
+    if abs(across) < _STAYS:
+        found["travel"] = TASKS["travel"].index("none")
+    elif abs(across) > _GOES:
+        found["travel"] = TASKS["travel"].index("right" if across > 0 else "left")
+    return found
+
+
+def _reordered(
+    frames: NDArray[np.uint8], rng: np.random.Generator, labels: dict[str, int]
+) -> NDArray[np.uint8]:
+    """Turn the time of some clips round, or lose it, with the answers that it gave."""
+    draw = rng.random()
+    if draw >= _REVERSED + _SHUFFLED:
+        return frames
+    order = "reversed" if draw < _REVERSED else "shuffled"
+    # What is done backwards is still that act; where it went and how the camera moved is not.
+    kept = {"surface", "colour"} | ({"act", "facing", "figures"} if order == "reversed" else set())
+    for task in TASKS.keys() - kept:
+        labels[task] = NO_ANSWER
+    labels["order"] = TASKS["order"].index(order)
+    return frames[::-1] if order == "reversed" else frames[rng.permutation(len(frames))]
+
+
+def _mixed(shares: Any, clutter: float) -> Any:
+    """Go from what is there without clutter to what is there with all of it."""
+    plain, full = np.asarray(shares)
+    return plain + clutter * (full - plain)
 
 
 def colour_of(frames: NDArray[np.uint8]) -> int:
@@ -192,9 +235,9 @@ def colour_of(frames: NDArray[np.uint8]) -> int:
     return round(colorsys.rgb_to_hsv(*mean)[0] * 6) % 6
 
 
-def _width_of_film(rng: np.random.Generator, width: int) -> int:
+def _width_of_film(rng: np.random.Generator, width: int, share: float) -> int:
     """Draw the width before frames are squeezed: up to that of 16:9 in 4:3."""
-    return round(width * rng.uniform(1, 4 / 3)) if rng.random() < _SQUEEZED else width
+    return round(width * rng.uniform(1, 4 / 3)) if rng.random() < share else width
 
 
 def _mostly_the_first(rng: np.random.Generator, n: int, share: float) -> int:

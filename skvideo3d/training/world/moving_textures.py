@@ -75,7 +75,8 @@ def _fire(rng: np.random.Generator, seconds: Seconds, size: int) -> Frames:
     speed = rng.uniform(0.6, 1.5) * size
     slow = _scrolled(noise(rng, size, 1.4), -speed * seconds, 0 * seconds)
     fast = _scrolled(noise(rng, size, 1.1), -1.7 * speed * seconds, 0.1 * speed * seconds)
-    heat = (slow + fast) / 1.4 + np.linspace(-1.5, 1.5, size, dtype=np.float32)[None, :, None]
+    rows = np.arange(size, dtype=np.float32) * np.float32(2 * np.pi / size)
+    heat = (slow + fast) / 1.4 - 1.5 * np.cos(rows)[None, :, None]
     heat = np.clip(heat * 0.4 + 0.4, 0, 1)
     bands = [np.clip(heat * gain - floor, 0, 1) for gain, floor in ((2.5, 0.1), (2.2, 0.6), (3, 2))]
     return np.asarray(np.stack(bands, -1) * 255, np.uint8)

@@ -61,6 +61,8 @@ class Pose:
     Parameters
     ----------
     n_frames : int
+    turns : float
+        How often an act is gone through.
     lean, tilt, twist : ndarray of shape (n_frames,)
         Of the trunk: forwards, to the left, and of the shoulders against the hips.
     turn : ndarray of shape (n_frames,)
@@ -79,6 +81,7 @@ class Pose:
     """
 
     n_frames: int
+    turns: float = 0.0
     lean: Values = field(init=False)
     tilt: Values = field(init=False)
     twist: Values = field(init=False)

@@ -21,22 +21,32 @@ class WorldClips:
         Of an epoch.
     sizes : sequence of int
         Side of the clips in pixels, for each epoch; the last one holds on.
+    clutter : sequence of float
+        Of each epoch, as in `generate_clip`; the last one holds on.
     seed : int
         What an index shows depends on it, the epoch and the index alone.
     n_frames : int, default=16
 
     Examples
     --------
-    >>> clips = WorldClips(100, sizes=[32, 48], seed=0)
+    >>> clips = WorldClips(100, sizes=[32, 48], clutter=[0.5, 1.0], seed=0)
     >>> clips.set_epoch(1)
     >>> pixels, labels = clips.labelled_pixels([4, 7])
     >>> pixels.shape, labels.shape
-    ((2, 16, 48, 48, 3), (2, 9))
+    ((2, 16, 48, 48, 3), (2, 11))
     """
 
-    def __init__(self, n_clips: int, sizes: Sequence[int], seed: int, n_frames: int = 16) -> None:
+    def __init__(
+        self,
+        n_clips: int,
+        *,
+        sizes: Sequence[int],
+        clutter: Sequence[float] = (1.0,),
+        seed: int,
+        n_frames: int = 16,
+    ) -> None:
         self.n_clips, self.seed, self.n_frames = n_clips, seed, n_frames
-        self.sizes = tuple(sizes)
+        self.sizes, self.clutter = tuple(sizes), tuple(clutter)
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -61,10 +71,15 @@ class WorldClips:
         labels : ndarray of shape (n, n_tasks), int64
             In the order of `TASKS`.
         """
-        side = self.sizes[min(self.epoch, len(self.sizes) - 1)]
+        side, clutter = (
+            values[min(self.epoch, len(values) - 1)] for values in (self.sizes, self.clutter)
+        )
         clips = [
             generate_clip(
-                (self.seed, self.epoch, int(index)), n_frames=self.n_frames, size=(side, side)
+                (self.seed, self.epoch, int(index)),
+                n_frames=self.n_frames,
+                size=(int(side), int(side)),
+                clutter=clutter,
             )
             for index in indices
         ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from skvideo3d.training.world import clips as clips_module
 from skvideo3d.training.world.actors import FACINGS, Actor
 from skvideo3d.training.world.clips import COLOURS, NO_ANSWER, TASKS, colour_of, generate_clip
 from skvideo3d.training.world.degradation import degrade
@@ -45,15 +46,58 @@ def test_acts_are_asked_where_there_are_figures_only(clips):
     for clip in clips:
         if clip.labels["order"] == 0:
             assert (clip.labels["act"] == NO_ANSWER) == (clip.labels["figures"] == 0)
+            if clip.labels["figures"] == 0:
+                assert {clip.labels[task] for task in ("pace", "travel")} == {NO_ANSWER}
 
 
-def test_a_shuffled_clip_asks_for_nothing_that_time_tells(clips):
-    shuffled = [clip for clip in clips if clip.labels["order"] == 1]
-    assert 3 <= len(shuffled) <= 22  # 10 are expected
-    for clip in shuffled:
-        assert {task for task in TASKS if clip.labels[task] != NO_ANSWER} == {
-            *("surface", "order", "colour")
-        }
+def test_a_clip_out_of_order_asks_for_nothing_that_its_order_told(clips):
+    orders = [TASKS["order"][clip.labels["order"]] for clip in clips]
+    kept = {
+        "shuffled": {"surface", "order", "colour"},
+        "reversed": {"surface", "order", "colour", "act", "facing", "figures"},
+    }
+    for order, tasks in kept.items():
+        those = [clip for clip, own in zip(clips, orders, strict=True) if own == order]
+        assert 2 <= len(those) <= 40  # 10 and 20 are expected
+        for clip in those:
+            assert {task for task in TASKS if clip.labels[task] != NO_ANSWER} <= tasks
+
+
+def test_a_reversed_clip_is_the_clip_with_its_frames_turned_round(monkeypatch):
+    seed = next(n for n in range(100) if generate_clip(n, size=SIZE).labels["order"] == 1)
+    turned = generate_clip(seed, size=SIZE)
+    monkeypatch.setattr(clips_module, "_REVERSED", 0.0)
+    monkeypatch.setattr(clips_module, "_SHUFFLED", 0.0)
+    straight = generate_clip(seed, size=SIZE)
+    assert np.array_equal(turned.frames, straight.frames[::-1])
+    assert turned.labels["act"] == straight.labels["act"]
+
+
+def test_without_clutter_there_is_one_figure_or_thing(monkeypatch):
+    for seed in range(40):
+        labels = generate_clip(seed, n_frames=4, size=(16, 16), clutter=0.0).labels
+        assert labels["figures"] in (0, 1, NO_ANSWER)
+        if labels["order"] == 0:
+            assert (labels["motion"] == NO_ANSWER) == (labels["figures"] == 1)
+
+
+def test_who_comes_nearer_grows():
+    seconds = np.arange(16) / 25
+    for seed in range(300):
+        actor = Actor.drawn(np.random.default_rng(seed), seconds, 1.0)
+        if actor.act == "run" and abs(actor.yaw - np.pi / 2) < 0.3:  # towards the viewer
+            assert (np.diff(actor.growth) > 0).all()
+            return
+    pytest.fail("nobody runs towards the viewer")
+
+
+@pytest.mark.parametrize(("act", "beats"), [("walk", (0.7, 1.2)), ("clap", (0.9, 3.0))])
+def test_the_pace_of_a_figure_is_that_of_its_act(act, beats):
+    seconds = np.arange(26) / 25
+    for seed in range(200):
+        actor = Actor.drawn(np.random.default_rng(seed), seconds, 1.0)
+        if actor.act == act:
+            assert beats[0] <= actor.turns <= beats[1]  # in one second
 
 
 def test_pictures_are_neither_black_nor_white_all_over(clips):
@@ -141,7 +185,7 @@ def test_the_largest_figure_and_thing_are_asked_about(monkeypatch):
         drawn["figures"].clear()
         drawn["things"].clear()
         labels = generate_clip(seed, n_frames=4, size=(16, 16)).labels
-        if labels["order"] == 1:
+        if labels["order"] != 0:
             continue
         several += len(drawn["figures"]) > 1 or len(drawn["things"]) > 1
         if drawn["figures"]:
@@ -172,6 +216,17 @@ def test_shapes_have_a_shape():
     assert min(shares) > 0.05
     assert max(shares) < 1.0
     assert np.ptp(shares) > 0.3
+
+
+@pytest.mark.parametrize("size", [(16, 20), (15, 21)])
+def test_a_film_has_every_frame_at_its_place(size):
+    from skvideo3d.training.world.degradation import _filmed
+
+    levels = np.linspace(20, 230, 8).astype(np.uint8)
+    frames = np.broadcast_to(levels[:, None, None, None], (8, *size, 3)).copy()
+    found = _filmed(frames, 4)
+    assert found.shape == frames.shape
+    np.testing.assert_allclose(found.mean(axis=(1, 2, 3)), levels, atol=6)
 
 
 def test_degrading_leaves_frames_apart_and_is_told_by_its_seed():

@@ -178,9 +178,10 @@ def architecture(
     >>> report = architecture("data/UCF101", memory="work")  # doctest: +SKIP
     >>> print(report)  # doctest: +SKIP
     """
-    from skvideo3d.training.classifier import VideoClassifier, check_skorch
+    from skvideo3d.training.classifier import VideoClassifier
+    from skvideo3d.training.engine import check_skorch
 
-    check_skorch()
+    check_skorch("The study of architectures")
     networks = _check_networks(networks, input_size)
     if n_seeds < 1:
         raise ValueError(f"n_seeds={n_seeds!r} (--seeds): give 1 or more.")

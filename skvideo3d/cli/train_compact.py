@@ -77,6 +77,9 @@ def run(args: argparse.Namespace) -> int:
         Exit status: 0, or 2 with the reason on stderr.
     """
     try:
+        from skvideo3d.training.engine import check_skorch
+
+        check_skorch("skvideo3d train-compact")
         from skvideo3d.training.compact import COMPACT, train_compact
 
         changes = {

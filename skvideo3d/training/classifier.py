@@ -21,6 +21,7 @@ from skvideo3d.video.limits import MAX_PIXELS
 from skvideo3d.video.preprocessing import Preprocessing
 from skvideo3d.video.sources import VideoSegment
 
+from .engine import check_skorch
 from .labels import LabelledVideos, check_groups, check_labels
 from .recipes import TrainingRecipe
 
@@ -297,7 +298,7 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         CheckpointError
             If weights or checkpoint are not what they should be.
         """
-        check_skorch()
+        check_skorch("VideoClassifier")
         from .estimation import estimate
 
         videos = check_videos(X)
@@ -338,7 +339,7 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._validate_params()
-        check_skorch()
+        check_skorch("VideoClassifier")
         from .predicting import probabilities
 
         videos = check_videos(X)
@@ -507,17 +508,6 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
-
-
-def check_skorch() -> None:
-    """Say what is missing for training."""
-    try:
-        import skorch  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"VideoClassifier needs skorch, which cannot be imported ({error}): "
-            "pip install 'skvideo3d[train]'."
-        ) from error
 
 
 def _best_epoch(history: Sequence[Mapping[str, float]]) -> int | None:

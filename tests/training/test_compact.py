@@ -144,6 +144,12 @@ def test_the_command_says_what_it_cannot_use(wrong, words, tmp_path, capsys, mon
     assert not any(tmp_path.iterdir())
 
 
+def test_the_command_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skorch", None)
+    assert main(["train-compact", "c.safetensors"]) == 2
+    assert "pip install 'skvideo3d[train]'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("stage", ["64", "64:", "0:3", "a:b"])
 def test_the_command_refuses_what_is_no_stage(stage, capsys):
     with pytest.raises(SystemExit):

@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .skeleton import Pose
+from .takes import TURN, Take
 
 __all__ = ["ACTS", "perform"]
 
 Values = NDArray[np.float64]
-_TAU = 2 * np.pi
-
-
-@dataclass(frozen=True)
-class _Take:
-    """How an act is performed this time."""
-
-    phase: Values  # in turns
-    seconds: Values
-    rng: np.random.Generator
-
-    def swing(self, least: float, most: float, lag: float = 0.0, times: float = 1.0) -> Values:
-        """Swing between -a and a, for an a between the bounds; `lag` in turns."""
-        return self.rng.uniform(least, most) * np.sin(_TAU * (times * self.phase + lag))
-
-    def beat(self, least: float, most: float, lag: float = 0.0, times: float = 1.0) -> Values:
-        """Go from 0 to a and back once a turn, softly."""
-        return self.rng.uniform(least, most) * (
-            0.5 - 0.5 * np.cos(_TAU * (times * self.phase + lag))
-        )
-
-    def strike(self, least: float, most: float, lag: float = 0.0) -> Values:
-        """Go from 0 to a fast, and back slowly, once a turn."""
-        place = (self.phase + lag) % 1.0
-        shape = np.where(place < 0.25, place / 0.25, (1 - place) / 0.75)
-        return self.rng.uniform(least, most) * shape**1.5
-
-    def once(self) -> Values:
-        """Go from 0 to 1 within the clip, softly: what is done once, all of it or most."""
-        whole = float(self.seconds[-1] - self.seconds[0]) or 1.0
-        length = self.rng.uniform(0.5, 1.2) * whole
-        begun = self.seconds - self.seconds[0] - self.rng.uniform(-0.2, 0.3) * whole
-        return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.clip(begun / length, 0, 1)))
-
-    def between(self, least: float, most: float) -> float:
-        return float(self.rng.uniform(least, most))
 
 
 def perform(act: str, rng: np.random.Generator, seconds: Values) -> Pose:
@@ -77,14 +41,14 @@ def perform(act: str, rng: np.random.Generator, seconds: Values) -> Pose:
     pose = Pose(len(seconds))
     play, slowest, fastest = ACTS[act]
     pace = np.exp(rng.uniform(np.log(slowest), np.log(fastest)))
-    play(_Take(rng.random() + pace * seconds, seconds, rng), pose)
+    play(Take(rng.random() + pace * seconds, seconds, rng), pose)
     pose.turns = float(pace * (seconds[-1] - seconds[0]))
     for name in (*Pose.SINGLE[:4], "nod", *Pose.PAIRED):
         angles = getattr(pose, name)
         # Nobody stands or moves exactly alike.
         angles += rng.normal(0, 0.07, (*angles.shape[:-1], 1))
         angles += 0.04 * np.sin(
-            _TAU * (rng.random((*angles.shape[:-1], 1)) + rng.uniform(0.3, 1.5) * seconds)
+            TURN * (rng.random((*angles.shape[:-1], 1)) + rng.uniform(0.3, 1.5) * seconds)
         )
     pose.knee = np.maximum(pose.knee, 0.0)
     pose.elbow = np.maximum(pose.elbow, 0.0)
@@ -93,7 +57,7 @@ def perform(act: str, rng: np.random.Generator, seconds: Values) -> Pose:
     return pose
 
 
-def _stand(take: _Take, pose: Pose) -> None:
+def _stand(take: Take, pose: Pose) -> None:
     if take.rng.random() < 0.5:
         pose.shoulder += take.between(0, 0.5)
         pose.elbow += take.between(0, 1.8)
@@ -101,50 +65,50 @@ def _stand(take: _Take, pose: Pose) -> None:
     pose.nod += take.swing(0, 0.2)
 
 
-def _gait(take: _Take, pose: Pose, leg: float, arm: float, knee: float) -> None:
+def _gait(take: Take, pose: Pose, leg: float, arm: float, knee: float) -> None:
     for side, lag in ((0, 0.0), (1, 0.5)):
-        wave = np.sin(_TAU * (take.phase + lag))
+        wave = np.sin(TURN * (take.phase + lag))
         pose.hip[side] = leg * wave
-        lift = np.maximum(0, np.cos(_TAU * (take.phase + lag)))
+        lift = np.maximum(0, np.cos(TURN * (take.phase + lag)))
         pose.knee[side] = 0.1 + knee * lift
         pose.shoulder[side] = -arm * wave
-    pose.twist += 0.15 * np.sin(_TAU * take.phase)
-    pose.up += 0.015 * np.cos(2 * _TAU * take.phase)
+    pose.twist += 0.15 * np.sin(TURN * take.phase)
+    pose.up += 0.015 * np.cos(2 * TURN * take.phase)
 
 
-def _walk(take: _Take, pose: Pose) -> None:
+def _walk(take: Take, pose: Pose) -> None:
     _gait(take, pose, take.between(0.35, 0.55), take.between(0.1, 0.6), take.between(0.5, 0.9))
     pose.elbow += take.between(0.1, 0.4)
     pose.forward += take.between(0.6, 1.0) * take.seconds
 
 
-def _run(take: _Take, pose: Pose) -> None:
+def _run(take: Take, pose: Pose) -> None:
     _gait(take, pose, take.between(0.7, 1.1), take.between(0.6, 1.1), take.between(1.2, 2.0))
     pose.elbow += take.between(1.2, 1.8)
     pose.lean += take.between(0.1, 0.35)
-    pose.up += 0.03 * np.abs(np.sin(_TAU * take.phase))
+    pose.up += 0.03 * np.abs(np.sin(TURN * take.phase))
     pose.forward += take.between(1.4, 2.8) * take.seconds
 
 
-def _jog(take: _Take, pose: Pose) -> None:
+def _jog(take: Take, pose: Pose) -> None:
     _gait(take, pose, take.between(0.4, 0.7), take.between(0.3, 0.6), take.between(0.9, 1.3))
     pose.elbow += take.between(1.0, 1.6)
     pose.lean += take.between(0.05, 0.2)
-    pose.up += 0.025 * np.abs(np.sin(_TAU * take.phase))
+    pose.up += 0.025 * np.abs(np.sin(TURN * take.phase))
     pose.forward += take.between(0.9, 1.5) * take.seconds
 
 
-def _march(take: _Take, pose: Pose) -> None:
+def _march(take: Take, pose: Pose) -> None:
     hip, knee, arm = take.between(1.0, 1.5), take.between(1.2, 1.7), take.between(0.4, 1.0)
     for side, lag in ((0, 0.0), (1, 0.5)):
-        lift = np.maximum(0, np.sin(_TAU * (take.phase + lag)))
+        lift = np.maximum(0, np.sin(TURN * (take.phase + lag)))
         pose.hip[side] = hip * lift
         pose.knee[side] = knee * lift
         pose.shoulder[1 - side] = arm * lift
     pose.elbow += take.between(0.2, 1.4)
 
 
-def _sidestep(take: _Take, pose: Pose) -> None:
+def _sidestep(take: Take, pose: Pose) -> None:
     wave = take.beat(0.3, 0.5)
     pose.stride[0], pose.stride[1] = wave, 0.3 * wave
     pose.knee += 0.3 + take.beat(0.1, 0.4)
@@ -153,20 +117,20 @@ def _sidestep(take: _Take, pose: Pose) -> None:
     pose.elbow += take.between(0.2, 1.5)
 
 
-def _wave_one(take: _Take, pose: Pose) -> None:
+def _wave_one(take: Take, pose: Pose) -> None:
     pose.spread[0] = take.between(1.2, 2.2) + take.swing(0.0, 0.4)
     pose.elbow[0] = take.between(0.1, 0.5)
     pose.inward[0] = -take.between(0.2, 0.9) + take.swing(0.6, 1.1)
     pose.shoulder[0] = take.between(-0.1, 0.5)
 
 
-def _wave_both(take: _Take, pose: Pose) -> None:
+def _wave_both(take: Take, pose: Pose) -> None:
     for side in (0, 1):
         pose.spread[side] = take.between(1.2, 1.8) + take.swing(0.6, 1.1)
         pose.elbow[side] = take.between(0.0, 0.3)
 
 
-def _clap(take: _Take, pose: Pose) -> None:
+def _clap(take: Take, pose: Pose) -> None:
     wide = take.beat(0.5, 1.0)
     for side in (0, 1):
         pose.shoulder[side] = take.between(0.6, 1.2)
@@ -175,7 +139,7 @@ def _clap(take: _Take, pose: Pose) -> None:
         pose.inward[side] = 0.75 - 0.2 * wide
 
 
-def _box(take: _Take, pose: Pose) -> None:
+def _box(take: Take, pose: Pose) -> None:
     for side, lag in ((0, 0.0), (1, 0.5)):
         punch = take.strike(0.9, 1.0, lag)
         pose.shoulder[side] = 0.4 + 1.1 * punch
@@ -186,7 +150,7 @@ def _box(take: _Take, pose: Pose) -> None:
     pose.stride += 0.15
 
 
-def _jump(take: _Take, pose: Pose) -> None:
+def _jump(take: Take, pose: Pose) -> None:
     place = take.phase % 1.0
     air = np.where(place < 0.45, np.sin(np.pi * place / 0.45), 0.0)
     squat = np.where(place > 0.45, np.sin(np.pi * (place - 0.45) / 0.55), 0.0)
@@ -199,14 +163,14 @@ def _jump(take: _Take, pose: Pose) -> None:
     pose.forward += take.between(0, 1.0) * in_the_air
 
 
-def _jumping_jack(take: _Take, pose: Pose) -> None:
+def _jumping_jack(take: Take, pose: Pose) -> None:
     wide = take.beat(0.9, 1.0)
     pose.spread += take.between(2.0, 2.8) * wide
     pose.stride += take.between(0.3, 0.6) * wide
-    pose.up += 0.07 * np.abs(np.sin(_TAU * take.phase)) - 0.03 * wide
+    pose.up += 0.07 * np.abs(np.sin(TURN * take.phase)) - 0.03 * wide
 
 
-def _rope(take: _Take, pose: Pose) -> None:
+def _rope(take: Take, pose: Pose) -> None:
     pose.up += take.beat(0.03, 0.1)
     pose.knee += 0.3 - take.beat(0.1, 0.25)
     pose.elbow += take.between(0.8, 1.4)
@@ -215,7 +179,7 @@ def _rope(take: _Take, pose: Pose) -> None:
     pose.elbow += take.swing(0.2, 0.4, 0.25)
 
 
-def _bend(take: _Take, pose: Pose) -> None:
+def _bend(take: Take, pose: Pose) -> None:
     """Pick something up."""
     down = take.beat(0.9, 1.0) if take.rng.random() < 0.5 else take.once()
     pose.lean += take.between(0.9, 1.5) * down
@@ -225,7 +189,7 @@ def _bend(take: _Take, pose: Pose) -> None:
     pose.up -= 0.1 * down
 
 
-def _squat(take: _Take, pose: Pose) -> None:
+def _squat(take: Take, pose: Pose) -> None:
     down = take.beat(0.8, 1.0)
     pose.hip += take.between(1.2, 1.6) * down
     pose.knee += take.between(1.9, 2.3) * down
@@ -234,7 +198,7 @@ def _squat(take: _Take, pose: Pose) -> None:
     pose.shoulder += take.between(0, 1.5) * down
 
 
-def _sit_down(take: _Take, pose: Pose) -> None:
+def _sit_down(take: Take, pose: Pose) -> None:
     down = take.once()
     if take.rng.random() < 0.5:
         down = 1 - down
@@ -245,7 +209,7 @@ def _sit_down(take: _Take, pose: Pose) -> None:
     pose.shoulder += 0.5 * down
 
 
-def _kick(take: _Take, pose: Pose) -> None:
+def _kick(take: Take, pose: Pose) -> None:
     leg = take.strike(1.0, 1.7)
     pose.hip[0] = leg - 0.3
     pose.knee[0] = np.maximum(0, 1.0 - leg)
@@ -255,7 +219,7 @@ def _kick(take: _Take, pose: Pose) -> None:
     pose.elbow += take.between(0.2, 1.2)
 
 
-def _throw(take: _Take, pose: Pose) -> None:
+def _throw(take: Take, pose: Pose) -> None:
     arm = take.strike(2.4, 3.4)
     pose.shoulder[0] = 3.4 - arm
     pose.elbow[0] = np.maximum(0, 2.0 - 0.9 * arm)
@@ -266,7 +230,7 @@ def _throw(take: _Take, pose: Pose) -> None:
     pose.hip[0] = -0.3
 
 
-def _strike_two_handed(take: _Take, pose: Pose) -> None:
+def _strike_two_handed(take: Take, pose: Pose) -> None:
     """Swing a club, a bat or a racket with both hands."""
     turn = take.between(1.0, 1.6) * (take.strike(1.8, 2.0) - 1.0)
     height = take.between(0.2, 1.2)
@@ -280,7 +244,7 @@ def _strike_two_handed(take: _Take, pose: Pose) -> None:
     pose.stride += 0.2
 
 
-def _smash(take: _Take, pose: Pose) -> None:
+def _smash(take: Take, pose: Pose) -> None:
     """Hammer, chop, serve: one arm from above."""
     arm = take.strike(1.6, 2.6)
     pose.shoulder[0] = 2.9 - arm
@@ -290,7 +254,7 @@ def _smash(take: _Take, pose: Pose) -> None:
     pose.elbow[1] = take.between(0.3, 1.3)
 
 
-def _lift(take: _Take, pose: Pose) -> None:
+def _lift(take: Take, pose: Pose) -> None:
     """Lift weights above the head."""
     high = take.beat(0.9, 1.0)
     pose.shoulder += 0.9 + 2.0 * high
@@ -299,12 +263,12 @@ def _lift(take: _Take, pose: Pose) -> None:
     pose.knee += 0.3 * (1 - high)
 
 
-def _curl(take: _Take, pose: Pose) -> None:
+def _curl(take: Take, pose: Pose) -> None:
     pose.elbow += take.beat(1.6, 2.2)
     pose.shoulder += take.between(0, 0.3)
 
 
-def _push_up(take: _Take, pose: Pose) -> None:
+def _push_up(take: Take, pose: Pose) -> None:
     down = take.beat(0.8, 1.0)
     pose.pitch += take.between(1.25, 1.45) + 0.1 * down
     pose.shoulder += 1.45
@@ -312,7 +276,7 @@ def _push_up(take: _Take, pose: Pose) -> None:
     pose.up -= 0.3 + 0.12 * down
 
 
-def _sit_up(take: _Take, pose: Pose) -> None:
+def _sit_up(take: Take, pose: Pose) -> None:
     rise = take.beat(0.8, 1.2)
     pose.pitch -= 1.45
     pose.lean += rise
@@ -323,10 +287,10 @@ def _sit_up(take: _Take, pose: Pose) -> None:
     pose.shoulder += 1.2
 
 
-def _crawl(take: _Take, pose: Pose) -> None:
+def _crawl(take: Take, pose: Pose) -> None:
     pose.pitch += take.between(1.1, 1.4)
     for side, lag in ((0, 0.0), (1, 0.5)):
-        wave = np.sin(_TAU * (take.phase + lag))
+        wave = np.sin(TURN * (take.phase + lag))
         pose.shoulder[side] = 1.4 + 0.4 * wave
         pose.hip[side] = 1.2 - 0.35 * wave
         pose.knee[side] = 1.5
@@ -334,18 +298,18 @@ def _crawl(take: _Take, pose: Pose) -> None:
     pose.forward += take.between(0.15, 0.4) * take.seconds
 
 
-def _swim(take: _Take, pose: Pose) -> None:
+def _swim(take: Take, pose: Pose) -> None:
     pose.pitch += take.between(1.35, 1.6)
     for side, lag in ((0, 0.0), (1, 0.5)):
-        pose.shoulder[side] = np.pi - _TAU * (take.phase + lag)
-        pose.hip[side] = 0.2 * np.sin(3 * _TAU * (take.phase + lag))
+        pose.shoulder[side] = np.pi - TURN * (take.phase + lag)
+        pose.hip[side] = 0.2 * np.sin(3 * TURN * (take.phase + lag))
     pose.elbow += 0.3
     pose.forward += take.between(0.2, 0.6) * take.seconds
 
 
-def _climb(take: _Take, pose: Pose) -> None:
+def _climb(take: Take, pose: Pose) -> None:
     for side, lag in ((0, 0.0), (1, 0.5)):
-        wave = np.sin(_TAU * (take.phase + lag))
+        wave = np.sin(TURN * (take.phase + lag))
         pose.shoulder[side] = 2.4 + 0.5 * wave
         pose.elbow[side] = 0.9 - 0.5 * wave
         pose.hip[side] = 0.8 - 0.6 * wave
@@ -354,7 +318,7 @@ def _climb(take: _Take, pose: Pose) -> None:
     pose.up += take.between(0.1, 0.4) * take.seconds
 
 
-def _row(take: _Take, pose: Pose) -> None:
+def _row(take: Take, pose: Pose) -> None:
     pull = take.beat(0.9, 1.0)
     pose.hip += 1.5
     pose.knee += 1.2 - 0.9 * pull
@@ -364,17 +328,17 @@ def _row(take: _Take, pose: Pose) -> None:
     pose.up -= 0.3
 
 
-def _pedal(take: _Take, pose: Pose) -> None:
+def _pedal(take: Take, pose: Pose) -> None:
     for side, lag in ((0, 0.0), (1, 0.5)):
-        pose.hip[side] = 1.0 + 0.45 * np.sin(_TAU * (take.phase + lag))
-        pose.knee[side] = 1.3 + 0.5 * np.sin(_TAU * (take.phase + lag + 0.2))
+        pose.hip[side] = 1.0 + 0.45 * np.sin(TURN * (take.phase + lag))
+        pose.knee[side] = 1.3 + 0.5 * np.sin(TURN * (take.phase + lag + 0.2))
     pose.lean += take.between(0.3, 0.9)
     pose.shoulder += take.between(0.9, 1.3)
     pose.elbow += take.between(0.1, 0.4)
     pose.forward += take.between(0, 2.0) * take.seconds
 
 
-def _to_the_face(take: _Take, pose: Pose) -> None:
+def _to_the_face(take: Take, pose: Pose) -> None:
     """Drink, eat, brush teeth, make up: a hand at the face and what it does there."""
     pose.shoulder[0] = take.between(0.7, 1.2)
     pose.elbow[0] = take.between(1.8, 2.3) + take.swing(0.1, 0.4)
@@ -382,7 +346,7 @@ def _to_the_face(take: _Take, pose: Pose) -> None:
     pose.spread[0] = take.between(0.0, 0.5)
 
 
-def _work_before(take: _Take, pose: Pose) -> None:
+def _work_before(take: Take, pose: Pose) -> None:
     """Hands busy before the belly: playing, typing, stirring."""
     for side, lag in ((0, 0.0), (1, take.between(0.0, 0.5))):
         pose.shoulder[side] = take.between(0.3, 0.7) + take.swing(0.05, 0.2, lag)
@@ -391,12 +355,12 @@ def _work_before(take: _Take, pose: Pose) -> None:
     pose.nod += take.between(0, 0.4)
 
 
-def _circle_arms(take: _Take, pose: Pose) -> None:
-    pose.shoulder += _TAU * take.phase * take.rng.choice([-1.0, 1.0])
+def _circle_arms(take: Take, pose: Pose) -> None:
+    pose.shoulder += TURN * take.phase * take.rng.choice([-1.0, 1.0])
     pose.spread += take.between(0.1, 0.4)
 
 
-def _dance(take: _Take, pose: Pose) -> None:
+def _dance(take: Take, pose: Pose) -> None:
     pose.tilt += take.swing(0.1, 0.3)
     pose.sideways += take.swing(0.03, 0.1)
     pose.knee += take.beat(0.3, 0.7, 0.0, 2.0)
@@ -407,12 +371,12 @@ def _dance(take: _Take, pose: Pose) -> None:
     pose.twist += take.swing(0.1, 0.5, 0.25)
 
 
-def _turn_round(take: _Take, pose: Pose) -> None:
-    pose.turn += _TAU * take.phase
+def _turn_round(take: Take, pose: Pose) -> None:
+    pose.turn += TURN * take.phase
     pose.spread += take.between(0.0, 1.2)
 
 
-def _push(take: _Take, pose: Pose) -> None:
+def _push(take: Take, pose: Pose) -> None:
     out = take.beat(0.8, 1.0)
     pose.shoulder += 0.7 + 0.8 * out
     pose.elbow += 1.9 * (1 - out)
@@ -421,7 +385,7 @@ def _push(take: _Take, pose: Pose) -> None:
     pose.hip[1] -= 0.3
 
 
-def _fall_over(take: _Take, pose: Pose) -> None:
+def _fall_over(take: Take, pose: Pose) -> None:
     down = take.once() ** 2
     sign = float(take.rng.choice([-1.0, 1.0]))
     pose.pitch += sign * 1.5 * down
@@ -430,7 +394,7 @@ def _fall_over(take: _Take, pose: Pose) -> None:
     pose.knee += 0.6 * np.sin(np.pi * down)
 
 
-def _bow(take: _Take, pose: Pose) -> None:
+def _bow(take: Take, pose: Pose) -> None:
     """Nod and bow."""
     down = take.beat(0.3, 0.9)
     pose.lean += 0.6 * down
@@ -439,7 +403,7 @@ def _bow(take: _Take, pose: Pose) -> None:
 
 
 #: What a figure can do: how, and the fewest and most turns of it in a second.
-ACTS: Mapping[str, tuple[Callable[[_Take, Pose], None], float, float]] = MappingProxyType(
+ACTS: Mapping[str, tuple[Callable[[Take, Pose], None], float, float]] = MappingProxyType(
     {
         "stand": (_stand, 0.2, 0.6),
         "walk": (_walk, 0.7, 1.2),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .outputs import add_output_options
 from .telling import check_writable_file
 
 if TYPE_CHECKING:
@@ -108,14 +109,7 @@ def add_parser(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     videos.add_argument("--on-error", choices=("drop", "raise"), default="drop")
     videos.add_argument("--n-jobs", type=int, metavar="N", help="processes that read videos")
-    parser.add_argument(
-        "--output",
-        metavar="DIR",
-        type=Path,
-        default=Path("skvideo3d-benchmarks"),
-        help="default: skvideo3d-benchmarks",
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    add_output_options(parser)
 
 
 def results(args: argparse.Namespace) -> Iterator[ArchitectureReport]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .outputs import add_output_options
+
 if TYPE_CHECKING:
     from skvideo3d.benchmarks import BenchmarkResult
 
@@ -108,14 +110,7 @@ def add_parser(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         default="drop",
         help="go on without unreadable videos, and count them, or stop (default: drop)",
     )
-    parser.add_argument(
-        "--output",
-        metavar="DIR",
-        type=Path,
-        default=Path("skvideo3d-benchmarks"),
-        help="default: skvideo3d-benchmarks",
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    add_output_options(parser)
 
 
 def results(args: argparse.Namespace) -> Iterator[BenchmarkResult]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-import sklearn
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
-from skvideo3d import __version__
 from skvideo3d.datasets.layout import Missing
 from skvideo3d.feature_extraction.devices import usable_device
 from skvideo3d.models.names import NETWORKS, network_named
@@ -25,6 +22,7 @@ from skvideo3d.video.sources import as_source
 from .architecture_report import ArchitectureReport, NetworkTrainings
 from .architecture_videos import StudyVideos, generated_videos, own_videos
 from .describing import OnError, Scratch, say
+from .surroundings import machine, versions
 
 if TYPE_CHECKING:
     from skvideo3d.training import TrainingRecipe, VideoClassifier
@@ -416,7 +414,6 @@ def _histories(results: dict[str, Any]) -> dict[tuple[str, int], list[dict[str, 
 def _settings(
     source: str, classifier: VideoClassifier, videos: StudyVideos, n_seeds: int
 ) -> dict[str, Any]:
-    import skorch
     import torch
 
     from skvideo3d.training.recipes import find_recipe
@@ -433,14 +430,6 @@ def _settings(
         "recipe": repr(find_recipe(given["recipe"])),
         "instead of the recipe's": {name: given[name] for name in told if given[name] is not None},
         "precision": given["precision"],
-        "versions": {
-            "skvideo3d": __version__,
-            "scikit-learn": sklearn.__version__,
-            "skorch": skorch.__version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"{given['device'] or ('cuda' if torch.cuda.is_available() else 'cpu')}",
+        "versions": versions("skorch"),
+        "machine": machine(given["device"] or ("cuda" if torch.cuda.is_available() else "cpu")),
     }

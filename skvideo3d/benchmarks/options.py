@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from skvideo3d import C3DTransformer, __version__
+from skvideo3d import C3DTransformer
 from skvideo3d.video.folders import mark_as_ours
 
 from .describing import Described, OnError, describe_videos
 from .evaluation import Fold, ParamGrid, check_evaluation, default_classifier, evaluate
 from .fold_store import FoldOutcome
 from .method_names import classifier_name, describer_name
+from .surroundings import machine, versions
 
 __all__ = ["Options"]
 
@@ -124,8 +123,6 @@ class Options:
         -------
         dict
         """
-        import torch
-
         grid = {} if self.param_grid is None else {"param_grid": repr(self.param_grid)}
         return {
             "data": os.path.abspath(root),
@@ -136,14 +133,8 @@ class Options:
             "random_weights": described.has_random_weights,
             "n_features": described.rows.shape[1] if described.rows.ndim == 2 else None,
             "on_error": self.on_error,
-            "versions": {
-                "skvideo3d": __version__,
-                "scikit-learn": sklearn.__version__,
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+            "versions": versions(),
+            "machine": machine(),
         }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .numbers import positive, whole
 from .outputs import add_output_options
 from .telling import check_writable_file
 
@@ -54,13 +55,13 @@ def add_parser(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "net-128 and net-256 are those of the study of input sizes",
     )
     parser.add_argument(
-        "--width", type=float, metavar="FACTOR", help="on filters and hidden units (default: 1)"
+        "--width", type=positive, metavar="FACTOR", help="on filters and hidden units (default: 1)"
     )
     parser.add_argument(
-        "--input-size", type=int, metavar="PIXELS", help="of the clips (default: the network's)"
+        "--input-size", type=whole, metavar="PIXELS", help="of the clips (default: the network's)"
     )
     parser.add_argument(
-        "--seeds", type=int, metavar="N", default=1, help="trainings of each network (default: 1)"
+        "--seeds", type=whole, metavar="N", default=1, help="trainings of each network (default: 1)"
     )
     parser.add_argument(
         "--quick", action="store_true", help="small and short, to see that all works"
@@ -70,20 +71,20 @@ def add_parser(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     training.add_argument(
         "--recipe", help="default: ucf101-study, and one by AdamW for generated videos"
     )
-    training.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
-    training.add_argument("--batch-size", type=int, metavar="CLIPS", help="the same")
-    training.add_argument("--lr", type=float, help="the same: the first learning rate")
+    training.add_argument("--epochs", type=whole, metavar="N", help="instead of the recipe's")
+    training.add_argument("--batch-size", type=whole, metavar="CLIPS", help="the same")
+    training.add_argument("--lr", type=positive, help="the same: the first learning rate")
     training.add_argument("--weight-decay", type=float, help="the same")
     training.add_argument(
-        "--test-clips", type=int, metavar="N", default=10, help="of a test video (default: 10)"
+        "--test-clips", type=whole, metavar="N", default=10, help="of a test video (default: 10)"
     )
     training.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     training.add_argument("--device", help="such as cpu or cuda:1")
     videos = parser.add_argument_group("videos")
     videos.add_argument(
-        "--videos", type=int, metavar="N", help="generated ones to train on (default: 1600)"
+        "--videos", type=whole, metavar="N", help="generated ones to train on (default: 1600)"
     )
-    videos.add_argument("--split", type=int, default=1, help="of UCF101 (default: 1)")
+    videos.add_argument("--split", type=whole, default=1, help="of UCF101 (default: 1)")
     videos.add_argument(
         "--lists", metavar="DIR", help="of UCF101's official lists (default: found in ROOT)"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from .describers import (
     check_describer_options,
     make_describer,
 )
+from .numbers import positive
 from .telling import check_writable
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         if protocol.classifies:
             one.add_argument(
                 "--C",
-                type=_positive,
+                type=positive,
                 nargs="+",
                 metavar="C",
                 help="of the linear SVM; of several, the best in a grid search inside the training "
@@ -254,13 +254,6 @@ def _classifier(args: argparse.Namespace) -> dict[str, Any]:
     if len(args.C) > 1:
         return {"param_grid": {"C": args.C}}
     return {"classifier": default_classifier().set_params(C=args.C[0])}
-
-
-def _positive(word: str) -> float:
-    value = float(word)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{word} is no positive number")
-    return value
 
 
 def _add_missing(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from skvideo3d.exceptions import SkVideo3DError
 
+from .numbers import positive, share, whole
 from .telling import check_writable_file, tell_some
 
 if TYPE_CHECKING:
@@ -58,16 +56,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--freeze", metavar="LAYER", help="leave all up to this layer as it is")
     parser.add_argument(
-        "--width", type=float, metavar="FACTOR", help="on filters and hidden units (1)"
+        "--width", type=positive, metavar="FACTOR", help="on filters and hidden units (1)"
     )
-    parser.add_argument("--input-size", type=int, metavar="PIXELS", help="of the clips")
-    parser.add_argument("--clip-len", type=int, metavar="FRAMES")
+    parser.add_argument("--input-size", type=whole, metavar="PIXELS", help="of the clips")
+    parser.add_argument("--clip-len", type=whole, metavar="FRAMES")
     parser.add_argument("--half", action="store_true", help="write float16, half the size")
     training = parser.add_argument_group("training")
     training.add_argument("--recipe", default="ucf101-study", help="default: ucf101-study")
-    training.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
-    training.add_argument("--batch-size", type=int, metavar="CLIPS", help="the same")
-    training.add_argument("--lr", type=float, help="the same: the first learning rate")
+    training.add_argument("--epochs", type=whole, metavar="N", help="instead of the recipe's")
+    training.add_argument("--batch-size", type=whole, metavar="CLIPS", help="the same")
+    training.add_argument("--lr", type=positive, help="the same: the first learning rate")
     training.add_argument("--weight-decay", type=float, help="the same")
     training.add_argument(
         "--balanced", action="store_true", help="weigh rare classes up in the loss"
@@ -80,11 +78,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     testing = parser.add_argument_group("testing")
     testing.add_argument(
-        "--validation", type=float, metavar="SHARE", help="of videos, or groups, left out to test"
+        "--validation", type=share, metavar="SHARE", help="of videos, or groups, left out to test"
     )
     testing.add_argument("--test", metavar="ROOT", help="videos to test on at the end")
     testing.add_argument(
-        "--test-clips", type=int, metavar="N", default=10, help="of a test video (default: 10)"
+        "--test-clips", type=whole, metavar="N", default=10, help="of a test video (default: 10)"
     )
     videos = parser.add_argument_group("videos")
     videos.add_argument("--labels", metavar="REGEX", help="what finds the class in a path")
@@ -98,7 +96,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="also where links in ROOT lead out of it (default: they are left out and counted)",
     )
-    videos.add_argument("--fps", type=float, help="resample to this rate")
+    videos.add_argument("--fps", type=positive, help="resample to this rate")
     videos.add_argument(
         "--on-error",
         choices=("raise", "drop"),
@@ -136,9 +134,10 @@ def run(args: argparse.Namespace) -> int:
             classifier.fit(videos.data, _labels(videos), videos.get("groups"))
             _tell(classifier, videos, args)
             held_out = None if test is None else _score(classifier, test)
-        _save(classifier, args, held_out)
+        _save(classifier, videos, args, held_out)
     except (SkVideo3DError, ValueError, OSError, ImportError) as error:
-        print(f"skvideo3d train: {error}", file=sys.stderr)
+        told = str(error).replace("pass on_error='nan'", "give --on-error drop")
+        print(f"skvideo3d train: {told}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
@@ -273,30 +272,31 @@ def _score(classifier: VideoClassifier, test: Bunch) -> dict[str, Any]:
 
 
 def _save(
-    classifier: VideoClassifier, args: argparse.Namespace, held_out: dict[str, Any] | None
+    classifier: VideoClassifier,
+    videos: Bunch,
+    args: argparse.Namespace,
+    held_out: dict[str, Any] | None,
 ) -> None:
     import torch
 
-    from skvideo3d import __version__
     from skvideo3d.models import parameter_counts
+    from skvideo3d.models.hashing import sha256_of
+
+    from .records import write_record
 
     classifier.save_weights(args.save, dtype=torch.float16 if args.half else None)
-    beside = args.save.with_suffix(".json")
-    told = {
-        "command": shlex.join(["skvideo3d", *args.words]),
-        "classes": classifier.classes_.tolist(),
-        "recipe": repr(classifier.recipe_),
-        "seed": classifier.seed_,
-        "held_out": held_out,
-        "history": classifier.history_,
-        "left_out": [[str(video), why] for _, video, why in classifier.failures_],
-        "versions": {
-            "skvideo3d": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-    }
-    beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside = write_record(
+        args.save,
+        args.words,
+        sha256=sha256_of(args.save),
+        classes=classifier.classes_.tolist(),
+        recipe=repr(classifier.recipe_),
+        seed=classifier.seed_,
+        validated=[str(videos.data[place]) for place in classifier.validation_indices_],
+        held_out=held_out,
+        history=classifier.history_,
+        left_out=[[str(video), why] for _, video, why in classifier.failures_],
+    )
     n_parameters = sum(parameter_counts(classifier.network_).values())
     print(
         f"\nWritten: {args.save} ({n_parameters:,} parameters, "

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from skvideo3d.exceptions import SkVideo3DError
+
+from .numbers import positive, whole
 
 __all__ = ["add_parser", "run"]
 
@@ -46,21 +49,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         help="side of the clips in pixels and for how many epochs; may be given several times",
     )
-    parser.add_argument("--clips-per-epoch", type=_positive, help="each is shown once")
+    parser.add_argument("--clips-per-epoch", type=whole, help="each is shown once")
     parser.add_argument(
-        "--ramp", type=_positive, help="epochs after which clips have all of their clutter"
+        "--ramp", type=whole, help="epochs after which clips have all of their clutter"
     )
-    parser.add_argument("--batch-size", type=_positive)
-    parser.add_argument("--lr", type=float, help="of AdamW, the highest")
-    parser.add_argument("--warm-up", type=_positive, help="steps in which it rises")
-    parser.add_argument("--width", type=float, help="of the C3D")
-    parser.add_argument("--hidden", type=_positive, help="units of fc6 and fc7")
+    parser.add_argument("--batch-size", type=whole)
+    parser.add_argument("--lr", type=positive, help="of AdamW, the highest")
+    parser.add_argument("--warm-up", type=whole, help="steps in which it rises")
+    parser.add_argument("--width", type=positive, help="of the C3D")
+    parser.add_argument("--hidden", type=whole, help="units of fc6 and fc7")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--device", default="cpu", help="default: cpu")
     parser.add_argument(
         "--workers", type=int, default=2, help="processes that draw clips (default: 2)"
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run)
 
 
@@ -80,7 +83,10 @@ def run(args: argparse.Namespace) -> int:
         from skvideo3d.training.engine import check_skorch
 
         check_skorch("skvideo3d train-compact")
+        from skvideo3d.models.hashing import sha256_of
         from skvideo3d.training.compact import COMPACT, train_compact
+
+        from .records import write_record
 
         changes = {
             "stages": None if args.stage is None else tuple(args.stage),
@@ -105,24 +111,39 @@ def run(args: argparse.Namespace) -> int:
             checkpoint=args.checkpoint,
             verbose=not args.quiet,
         )
+        record = write_record(
+            args.file,
+            args.words,
+            sha256=sha256_of(args.file),
+            recipe=asdict(recipe),
+            seed=args.seed,
+            precision=args.precision,
+            hours=sum(row["seconds"] for row in rows) / 3600,
+            history=rows,
+        )
     except (SkVideo3DError, ImportError, OSError, ValueError) as error:
         print(f"skvideo3d train-compact: {error}", file=sys.stderr)
         return 2
     print(_table(rows))
-    print(f"\nWritten to {args.file} ({args.file.stat().st_size / 1e6:.1f} MB)")
+    _draw(rows, args.file.with_suffix(".png"))
+    print(
+        f"\nWritten: {args.file} ({args.file.stat().st_size / 1e6:.1f} MB) and {record}. "
+        f"The epochs took {sum(row['seconds'] for row in rows) / 3600:.2f} hours."
+    )
     return 0
 
 
 def _table(rows: list[dict[str, float]]) -> str:
     """Lay the epochs out: loss, share of right answers to each question, speed."""
-    questions = [name for name in rows[0] if name.startswith("train_") and name.endswith("_right")]
-    heads = [name.removeprefix("train_").removesuffix("_right") for name in questions]
+    from skvideo3d.training.world.clips import TASKS
+
     lines = [
-        "| epoch | loss | " + " | ".join(heads) + " | clips/s |",
-        "|---" * (len(heads) + 3) + "|",
+        "| epoch | loss | " + " | ".join(TASKS) + " | clips/s |",
+        "|---" * (len(TASKS) + 3) + "|",
+        "| any answer | | " + " | ".join(f"{1 / len(to):.3f}" for to in TASKS.values()) + " | |",
     ]
     for row in rows:
-        shares = " | ".join(f"{row[name]:.3f}" for name in questions)
+        shares = " | ".join(f"{row[f'train_{task}_right']:.3f}" for task in TASKS)
         lines.append(
             f"| {row['epoch']:.0f} | {row['train_loss']:.3f} | {shares} "
             f"| {row['clips_per_second']:.1f} |"
@@ -130,14 +151,34 @@ def _table(rows: list[dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def _draw(rows: list[dict[str, float]], path: Path) -> None:
+    """Draw the share of right answers to each question by epoch, if there is matplotlib."""
+    from skvideo3d.training.world.clips import TASKS
+
+    try:
+        from matplotlib import colormaps
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
+    from skvideo3d.inspection import TrainingCurveDisplay
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    histories = {
+        task: [{"epoch": r["epoch"], "train_accuracy": r[f"train_{task}_right"]} for r in rows]
+        for task in TASKS
+    }
+    axes: Any = figure.subplots()
+    axes.set_prop_cycle(color=[colormaps["tab20"](n) for n in range(len(TASKS))])
+    TrainingCurveDisplay(histories).plot(axes)
+    axes.set_ylabel("right answers, percent")
+    axes.get_legend().set(loc="upper left", bbox_to_anchor=(1, 1))
+    figure.savefig(path, dpi=100)
+
+
 def _stage(text: str) -> tuple[int, int]:
     side, colon, epochs = text.partition(":")
     if not (colon and side.isdecimal() and epochs.isdecimal() and int(side) and int(epochs)):
         raise argparse.ArgumentTypeError(f"{text!r} is not SIDE:EPOCHS, such as 64:24")
     return int(side), int(epochs)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)

@@ -76,7 +76,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         "balanced" is by the number of videos.
     validation : float, splitter or None, default=None
         A share of the videos, of each class the same; of the groups, where `fit` is given groups.
-        Or the first split of a scikit-learn splitter. None trains on all.
+        Or the first split of a scikit-learn splitter; one that draws needs a random_state of its
+        own where a training is to go on from a checkpoint. None trains on all.
     n_test_clips : int, default=10
         Clips of a video for predicting and validating.
     fps : float or None, default=None
@@ -110,7 +111,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         Of weights, order, crops, flips, dropout and the choice of validation videos. The same int
         gives the same weights on a CPU, to the last bit.
     verbose : int, default=0
-        Above 0 a progress bar on stderr: loss, accuracy, clips per second, time left.
+        Above 0, on stderr, what there is to learn and what a guess would be worth, then a progress
+        bar: loss, accuracy, clips per second, time left.
     timeout : float or None, default=1800.0
         Seconds that reading one video may take.
     max_pixels : int, default=67108864
@@ -130,6 +132,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         For each epoch: epoch (from 1), train_loss, train_accuracy (of clips, while the network
         changes), lr, n_clips, seconds, clips_per_second; with `validation` also valid_loss,
         valid_accuracy (of clips) and valid_video_accuracy.
+    validation_indices_ : ndarray of shape (n_validated,)
+        Positions of the videos that `validation` left out of the training.
     n_epochs_ : int
     best_epoch_ : int or None
         The one with the best valid_accuracy. The network is that of the last epoch.
@@ -319,6 +323,7 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         self.recipe_ = found.recipe
         self.seed_ = found.seed
         self.history_ = found.history
+        self.validation_indices_ = found.validated
         self.n_epochs_ = len(found.history)
         self.best_epoch_ = _best_epoch(found.history)
         self.net_ = found.net
@@ -443,7 +448,7 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If the network is neither a C3D nor an I3D.
+            If the network is no C3D, I3D or StudyNetwork.
         """
         check_is_fitted(self)
         from .describing import transformer_of

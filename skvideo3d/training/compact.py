@@ -68,8 +68,8 @@ class CompactRecipe:
         How much the questions count; 1 where nothing is said.
     """
 
-    stages: tuple[tuple[int, int], ...] = ((64, 24), (112, 6))
-    clips_per_epoch: int = 10_000
+    stages: tuple[tuple[int, int], ...] = ((64, 28), (112, 6))
+    clips_per_epoch: int = 5_000
     ramp: int = 8
     batch_size: int = 16
     lr: float = 1e-3

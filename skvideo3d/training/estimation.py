@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,27 +18,25 @@ from numpy.typing import NDArray
 from skvideo3d.exceptions import SkVideo3DError, VideoDecodeError
 from skvideo3d.feature_extraction.devices import usable_device
 from skvideo3d.feature_extraction.progress import ProgressBar
-from skvideo3d.feature_extraction.validation import recognise_videos, with_position
+from skvideo3d.feature_extraction.validation import recognise_videos
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.sources import VideoSource
 
-from .checkpoints import TrainingState, read_checkpoint, rows_of, unwrapped
+from .checkpoints import rows_of, unwrapped
 from .clips import TrainingClips, VideoClips
 from .fitting import FitSettings, train
 from .frame_store import FrameStore, KeptVideo
+from .identity import find_checkpoint, known_by
 from .jitter import Jitter
 from .labels import LabelledVideos, check_sides, split_off, weights_of_classes
 from .networks import NetworkStart, NetworkWish, freeze_up_to, start_network
 from .recipes import TrainingRecipe, find_recipe
-from .schedules import Cosine
 
 if TYPE_CHECKING:
     from .classifier import VideoClassifier
 
 __all__ = ["Estimate", "estimate", "open_store"]
 
-# Raised whenever a change of the code changes what a training comes to.
-_ALGORITHM = 1
 # Processes that cut clips for a GPU: each does hundreds a second.
 _MOST_WORKERS = 8
 
@@ -58,6 +55,8 @@ class Estimate:
     history : list of dict
     failures, losses : dict of int to str
         Positions and reasons.
+    validated : ndarray of shape (n_validated,)
+        Positions of the videos that were left out to validate on.
     net : ClipNet
     seed : int
     """
@@ -68,6 +67,7 @@ class Estimate:
     history: list[dict[str, float]]
     failures: dict[int, str]
     losses: dict[int, str]
+    validated: NDArray[np.intp]
     net: Any
     seed: int
 
@@ -102,17 +102,17 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
     )
     sources, unusable = recognise_videos(given.videos, classifier.on_error)
     split = split_off(classifier.validation, labels, given.groups, seed)
-    known_by = _known_by(
+    known = known_by(
         classifier, recipe, start, given=given, sources=sources, split=split, seed=seed
     )
-    _checkpoint(classifier, recipe, known_by)  # another training's is refused before hours pass
+    find_checkpoint(classifier, recipe, known)  # another training's is refused before hours pass
     failures: dict[int, SkVideo3DError] = dict(unusable)
     with open_store(classifier, start.preprocessing.resize) as store:
         kept = _kept(classifier, store, sources, recipe, failures)
         present = np.array(sorted(kept))
         _check_classes(given, present, failures)
-        known_by |= {"unreadable videos": repr(sorted(failures))}
-        path, state = _checkpoint(classifier, recipe, known_by)
+        known |= {"unreadable videos": repr(sorted(failures))}
+        path, state = find_checkpoint(classifier, recipe, known)
         if state is not None:
             seed = state.seed
             if isinstance(classifier.validation, Real):  # the splits of splitters are compared
@@ -141,6 +141,8 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
                 preprocessing=start.preprocessing,
                 short_video=recipe.sampling.short_video,
             )
+        if classifier.verbose:
+            print(_plan(classifier, start, len(clips), labels[train_part]), file=sys.stderr)
         settings = FitSettings(
             recipe=recipe,
             seed=seed,
@@ -151,7 +153,7 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
             n_workers=_workers(device),
             accelerator=classifier.accelerator,
             checkpoint=path,
-            known_by=known_by,
+            known_by=known,
             state=state,
             checkpoint_seconds=60.0 * classifier.checkpoint_minutes,
             name=type(classifier).__name__,
@@ -168,8 +170,22 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
         history=rows_of(net),
         failures={place: str(error) for place, error in failures.items()},
         losses={place: video.loss for place, video in kept.items() if video.loss},
+        validated=valid_part,
         net=net,
         seed=seed,
+    )
+
+
+def _plan(
+    classifier: VideoClassifier, start: NetworkStart, n_clips: int, labels: NDArray[Any]
+) -> str:
+    """Say what there is to learn, from how much, and what a guess would be worth."""
+    n_learnt = sum(p.numel() for p in start.network.parameters() if p.requires_grad)
+    _, counts = np.unique(labels, return_counts=True)
+    return (
+        f"{type(classifier).__name__}: {n_learnt:,} parameters to learn from {n_clips:,} clips an "
+        f"epoch, of {len(labels):,} videos; to call all of them by the most frequent class is "
+        f"right for {counts.max() / counts.sum():.1%}."
     )
 
 
@@ -281,85 +297,3 @@ def _check_classes(
             f"No video of class {lacking[0]!r} can be read; leave the class out, or mend its "
             f"videos. The first that failed: {failures[min(failures)]}"
         )
-
-
-def _checkpoint(
-    classifier: VideoClassifier, recipe: TrainingRecipe, known_by: dict[str, str]
-) -> tuple[Path | None, TrainingState | None]:
-    """Find the file: of a folder that of this training, which settings and videos name."""
-    if classifier.checkpoint is None:
-        return None, None
-    path = Path(os.path.abspath(os.fspath(classifier.checkpoint)))
-    if path.suffix != ".ckpt":
-        length = (recipe.max_epochs, recipe.max_iterations)
-        path = path / f"{_digest(known_by, length)[:32]}.ckpt"
-    return path, read_checkpoint(path, known_by)
-
-
-def _known_by(
-    classifier: VideoClassifier,
-    recipe: TrainingRecipe,
-    start: NetworkStart,
-    *,
-    given: LabelledVideos,
-    sources: Sequence[VideoSource | None],
-    split: tuple[NDArray[np.intp], NDArray[np.intp]],
-    seed: int,
-) -> dict[str, str]:
-    """Name everything that determines the numbers of a training, but which videos fail."""
-    if classifier.checkpoint is None:
-        return {}  # nobody asks, and arrays take time to be told from each other
-    groups = given.groups
-    identities = [
-        _identity(place, source, classifier.on_error) for place, source in enumerate(sources)
-    ]
-    values: dict[str, Any] = {
-        "algorithm": _ALGORITHM,
-        "network": start.known_by,
-        "score layer": start.score_layer,
-        "freeze": classifier.freeze,
-        "classes": given.classes.tolist(),
-        "videos": f"{len(sources)} ({_digest(identities)[:12]})",
-        "labels": _digest(given.labels.tolist())[:12],
-        "groups": None if groups is None else _digest(groups.tolist())[:12],
-        "validation": _known_split(classifier, split),
-        "class_weight": classifier.class_weight,
-        "n_test_clips": classifier.n_test_clips if classifier.validation is not None else None,
-        "preprocessing": start.preprocessing.fingerprint(),
-        "fps": classifier.fps,
-        "precision": classifier.precision,
-        "random_state": None if classifier.random_state is None else seed,
-    }
-    for name, value in vars(recipe).items():
-        if name not in ("max_epochs", "max_iterations"):
-            values[name] = value
-    if isinstance(recipe.schedule, Cosine) and recipe.schedule.length is None:
-        values["length"] = (recipe.max_epochs, recipe.max_iterations)
-    if classifier.accelerator is not None:
-        values["processes"] = classifier.accelerator.num_processes
-    return {name: repr(value) for name, value in values.items()}
-
-
-def _identity(place: int, source: VideoSource | None, on_error: str) -> tuple[Any, ...] | None:
-    try:
-        return None if source is None else source.identity()
-    except SkVideo3DError as error:  # nothing there to take the identity of
-        if on_error == "raise":
-            raise with_position(error, place) from error
-        return None
-
-
-def _known_split(
-    classifier: VideoClassifier, split: tuple[NDArray[np.intp], NDArray[np.intp]]
-) -> Any:
-    """Name a split by its videos, since a splitter may draw anew, and have any repr."""
-    validation = classifier.validation
-    if validation is None or (isinstance(validation, Real) and classifier.random_state is None):
-        return validation  # whose split is drawn again with the checkpoint's seed
-    name = validation if isinstance(validation, Real) else type(validation).__name__
-    train, valid = (part.tolist() for part in split)
-    return f"{name}: {len(train)} and {len(valid)} videos ({_digest(train, valid)[:12]})"
-
-
-def _digest(*values: Any) -> str:
-    return hashlib.sha256(repr(values).encode(errors="surrogateescape")).hexdigest()

@@ -1,5 +1,6 @@
 """The command trains a network on a folder, and writes weights that describe videos."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -50,6 +51,9 @@ def test_the_file_describes_videos_as_the_classifier_would(videos, tmp_path, cap
     told = json.loads((tmp_path / "mine.json").read_text())
     assert told["classes"] == ["run", "walk"]
     assert told["held_out"] == {"videos": 4, "accuracy": accuracy}
+    assert told["sha256"] == hashlib.sha256(save.read_bytes()).hexdigest()
+    assert told["validated"] == []
+    assert told["versions"].keys() >= {"skvideo3d", "torch", "skorch"}
     assert [row["train_loss"] for row in told["history"]] == [
         row["train_loss"] for row in same.history_
     ]
@@ -75,7 +79,9 @@ def test_epochs_are_a_table_with_the_validation_beside_the_training(videos, tmp_
         *("epoch", "lr", "loss", "accuracy"),
         *("validation", "loss", "clips", "videos", "clips/s"),
     ]
-    rows = json.loads((tmp_path / "a.json").read_text())["history"]
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert [path.rsplit("/", 2)[1] for path in told["validated"]] == ["run", "walk"]
+    rows = told["history"]
     for row in rows:
         assert f"{row['valid_loss']:.3f}" in printed
 
@@ -102,7 +108,9 @@ def test_unreadable_videos_stop_the_training_or_are_left_out_and_named(videos, t
     (tmp_path / "train" / "run" / "0.avi").write_bytes(b"no video")
     save = tmp_path / "mine.safetensors"
     assert train(tmp_path, save) == 2
-    assert "0.avi" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "0.avi" in error
+    assert "give --on-error drop" in error
     assert not save.exists()
     assert train(tmp_path, save, "--on-error", "drop") == 0
     printed = capsys.readouterr()
@@ -129,6 +137,25 @@ def test_what_cannot_be_done_is_refused(videos, options, message, tmp_path, caps
     printed = capsys.readouterr()
     assert message in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "message"),
+    [
+        ("--epochs", "0", "0 is no whole number from 1 on"),
+        ("--clip-len", "8.5", "8.5 is no whole number from 1 on"),
+        ("--lr", "-1", "-1 is no positive number"),
+        ("--width", "wide", "wide is no positive number"),
+        ("--validation", "1", "1 is no share between 0 and 1"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_by_the_name_of_its_option(
+    videos, option, word, message, tmp_path, capsys
+):
+    with pytest.raises(SystemExit) as stopped:
+        train(videos, tmp_path / "mine.safetensors", f"{option}={word}")
+    assert stopped.value.code == 2
+    assert f"{option}: {message}" in capsys.readouterr().err
 
 
 def test_held_out_classes_are_those_of_the_training(videos, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """The compact network: trained, killed, gone on with, and read as any C3D."""
 
+import hashlib
+import json
 import subprocess
 import sys
 
@@ -125,7 +127,23 @@ def test_the_command_trains_and_tables(tmp_path, capsys):
     assert main(["train-compact", str(path), *sizes, *options, "--warm-up", "1"]) == 0
     shown = capsys.readouterr().out
     assert "| epoch | loss | act |" in shown
-    assert path.exists()
+    told = json.loads(path.with_suffix(".json").read_text())
+    assert told["command"].startswith("skvideo3d train-compact ")
+    assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert told["recipe"]["stages"] == [[16, 1]]
+    assert f"| 1 | {told['history'][0]['train_loss']:.3f} |" in shown
+    assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_begins_with_what_any_answer_is_worth(tmp_path, capsys):
+    options = ["--stage", "16:1", "--clips-per-epoch", "4", "--batch-size", "2", "--width", "0.03"]
+    path = str(tmp_path / "c.safetensors")
+    main(["train-compact", path, *options, "--hidden", "8", "--warm-up", "1", "-q"])
+    lines = capsys.readouterr().out.splitlines()
+    heads, values = ([cell.strip() for cell in line.split("|")] for line in (lines[0], lines[2]))
+    worth = dict(zip(heads, values, strict=True))
+    assert float(worth["posture"]) == 0.25
+    assert float(worth["colour"]) == round(1 / 7, 3)
 
 
 @pytest.mark.parametrize(

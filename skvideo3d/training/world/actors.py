@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .acts import ACTS, perform
 from .figures import Clothes, draw_figure
 from .motions import Path
+from .postures import posture_answers
 from .skeleton import Body, joints
 from .views import cover, on_screen
 
@@ -45,6 +46,8 @@ class Actor:
     joints : dict of str to ndarray of shape (n_frames, 2)
         To the right and down, in heights of the frame.
     nearness : dict of str to ndarray of shape (n_frames,)
+    postures : dict of str to int
+        Answers to what `POSTURE_TASKS` asks.
     body : Body
     clothes : Clothes
     """
@@ -57,6 +60,7 @@ class Actor:
     way: Values
     joints: dict[str, Values]
     nearness: dict[str, Values]
+    postures: dict[str, int]
     body: Body
     clothes: Clothes
 
@@ -113,6 +117,7 @@ class Actor:
             way=way,
             joints=flat,
             nearness=nearness,
+            postures=posture_answers(found),
             body=body,
             clothes=Clothes.drawn(rng),
         )

@@ -17,6 +17,7 @@ from .acts import ACTS
 from .degradation import degrade
 from .motions import CAMERAS, HEADINGS, MOTIONS, camera
 from .moving_textures import MOVING_TEXTURES
+from .postures import POSTURE_TASKS
 from .surfaces import film_surface
 from .textures import TEXTURES
 from .things import Thing
@@ -31,7 +32,7 @@ __all__ = [
     "generate_clip",
 ]
 
-WORLD = 2
+WORLD = 3
 """Raised whenever a change of the code changes clips: no training goes on in another world."""
 
 NO_ANSWER = -100
@@ -51,6 +52,7 @@ TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "facing": FACINGS,
         "pace": ("slow", "medium", "fast"),
         "travel": ("none", "right", "left"),
+        **POSTURE_TASKS,
         "figures": ("none", "one", "more"),
         "order": ("kept", "reversed", "shuffled"),
         "colour": COLOURS,
@@ -178,7 +180,7 @@ def generate_clip(
 
 def _about(figure: Actor) -> dict[str, int]:
     """Answer what is asked about a figure."""
-    found = {"act": TASKS["act"].index(figure.act)}
+    found = {"act": TASKS["act"].index(figure.act), **figure.postures}
     if figure.act not in _WITHOUT_FACING:
         found["facing"] = figure.facing
     if figure.act not in _WITHOUT_PACE:
@@ -200,7 +202,9 @@ def _reordered(
         return frames
     order = "reversed" if draw < _REVERSED else "shuffled"
     # What is done backwards is still that act; where it went and how the camera moved is not.
-    kept = {"surface", "colour"} | ({"act", "facing", "figures"} if order == "reversed" else set())
+    kept = {"surface", "colour"}
+    if order == "reversed":
+        kept |= {"act", "facing", "figures", *POSTURE_TASKS}
     for task in TASKS.keys() - kept:
         labels[task] = NO_ANSWER
     labels["order"] = TASKS["order"].index(order)

@@ -1,0 +1,93 @@
+"""What a body does, whatever the act is called: how it is held, and which limbs move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["POSTURE_TASKS", "posture_answers"]
+
+Values = NDArray[np.float64]
+
+#: What is asked about how a body is held and moves, and the possible answers.
+POSTURE_TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "posture": ("upright", "bent", "low", "lying"),
+        "hands": ("hanging", "before the trunk", "above the head"),
+        "arms": ("still", "one moves", "both move"),
+        "legs": ("still", "one moves", "both move"),
+    }
+)
+
+_SIDES = ("left", "right")
+# In body heights: by how much a hand moves against the shoulders, a foot against the hips.
+_ARMS_MOVE, _LEGS_MOVE = 0.15, 0.12
+_LOWEST = 0.2  # the part of a clip in which a body is lowest
+
+
+def posture_answers(joints: Mapping[str, Values]) -> dict[str, int]:
+    """Say how a body is held, and which of its limbs move.
+
+    Of a posture the lowest counts, of the hands the higher one, on average over the clip.
+
+    Parameters
+    ----------
+    joints : mapping of str to ndarray of shape (n_frames, 3)
+        As `skvideo3d.training.world.skeleton.joints` gives them.
+
+    Returns
+    -------
+    dict of str to int
+        For every task of `POSTURE_TASKS` the place of the right answer.
+
+    Examples
+    --------
+    >>> from skvideo3d.training.world.skeleton import Body, Pose, joints
+    >>> pose = Pose(16)
+    >>> pose.shoulder[0] = 3.0  # radians: one arm is raised
+    >>> found = posture_answers(joints(pose, Body()))
+    >>> {task: POSTURE_TASKS[task][answer] for task, answer in found.items()}
+    {'posture': 'upright', 'hands': 'above the head', 'arms': 'still', 'legs': 'still'}
+    """
+    hips, neck = joints["hips"], joints["neck"]
+    lower_foot = np.minimum(joints["left ankle"], joints["right ankle"])[:, 2]
+    leg = sum(
+        np.linalg.norm(joints[f"left {end}"] - joints[f"left {start}"], axis=1).mean()
+        for start, end in (("hip", "knee"), ("knee", "ankle"))
+    )
+    # Cosine of the trunk's angle to the vertical; how high the hips are, in lengths of a leg.
+    trunk = (neck - hips)[:, 2] / np.linalg.norm(neck - hips, axis=1)
+    height = (hips[:, 2] - lower_foot) / leg
+    highest = np.maximum(joints["left hand"], joints["right hand"])[:, 2]
+    above_head = (highest - joints["head"][:, 2]).mean() > 0
+    above_waist = (highest - (hips + neck)[:, 2] / 2).mean() > 0
+    moving_arms = sum(
+        _extent(joints[f"{side} hand"] - joints[f"{side} shoulder"]) > _ARMS_MOVE for side in _SIDES
+    )
+    moving_legs = sum(
+        _extent(joints[f"{side} ankle"] - joints[f"{side} hip"]) > _LEGS_MOVE for side in _SIDES
+    )
+    return {
+        "posture": _posture(
+            float(np.quantile(trunk, _LOWEST)), float(np.quantile(height, _LOWEST))
+        ),
+        "hands": 2 if above_head else int(above_waist),
+        "arms": int(moving_arms),
+        "legs": int(moving_legs),
+    }
+
+
+def _posture(trunk: float, height: float) -> int:
+    if height < 0.5 and trunk < 0.5:
+        return 3
+    if height < 0.6:
+        return 2
+    return int(trunk < 0.8)
+
+
+def _extent(points: Values) -> float:
+    """Diagonal of the box in which a point moves."""
+    return float(np.linalg.norm(np.ptp(points, axis=0)))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from operator import index
 from pathlib import Path
@@ -22,6 +22,7 @@ from .resizing import resize_bilinear, resized_shape
 
 __all__ = [
     "C3D_PREPROCESSING",
+    "COMPACT_PREPROCESSING",
     "I3D_PREPROCESSING",
     "IMAGENET_PREPROCESSING",
     "MeanCube",
@@ -286,6 +287,11 @@ class Preprocessing:
 # the per-channel average of the Sports-1M cube.
 C3D_PREPROCESSING = Preprocessing(
     resize=(128, 171), crop=(112, 112), channel_order="bgr", mean=(90.25, 97.66, 101.41)
+)
+
+# Of the compact network: the same in numbers of about unit variance, as random weights want them.
+COMPACT_PREPROCESSING = replace(
+    C3D_PREPROCESSING, scale=1 / 64, mean=(90.25 / 64, 97.66 / 64, 101.41 / 64)
 )
 
 # Carreira & Zisserman 2017, section 2.5: shorter side 256, centre 224, pixels in [-1, 1].

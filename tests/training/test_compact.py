@@ -13,6 +13,7 @@ from skvideo3d import C3DTransformer
 from skvideo3d.cli import main
 from skvideo3d.exceptions import CheckpointError
 from skvideo3d.models import load_weights
+from skvideo3d.training import compact
 from skvideo3d.training.compact import CompactRecipe, train_compact
 
 TINY = CompactRecipe(
@@ -50,6 +51,14 @@ def test_a_row_an_epoch_says_how_each_question_was_answered(trained):
     assert {"train_act_right", "train_camera_right", "train_loss", "lr"} <= rows[0].keys()
     assert all(0 <= row["train_surface_right"] <= 1 for row in rows)
     assert [row["n_clips"] for row in rows] == [6, 6, 6]
+
+
+def test_before_the_training_kernels_give_nothing_for_a_plain_picture():
+    start = compact._start(TINY, n_scores=5, seed=0)
+    plain = torch.full((1, 3, 16, 32, 32), 3.0)
+    inside = start.network.conv1a(plain)[..., 1:-1, 1:-1, 1:-1]
+    torch.testing.assert_close(inside, torch.zeros_like(inside), atol=1e-5, rtol=0)
+    assert start.network.conv5b.weight.std() > 0
 
 
 def test_videos_of_any_size_are_described(trained):

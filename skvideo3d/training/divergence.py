@@ -13,7 +13,7 @@ class TrainingDivergedError(SkVideo3DError, FloatingPointError):
     Attributes
     ----------
     epoch, batch : int
-        From 0.
+        From 1, as those of `history_`.
     lr : float
         The learning rate there.
     """
@@ -25,8 +25,8 @@ class TrainingDivergedError(SkVideo3DError, FloatingPointError):
 
     def __str__(self) -> str:
         return (
-            f"{self._what} in batch {self.batch} of epoch {self.epoch} (both counted from 0), with "
-            f"learning rate {self.lr:g}. {self._checkpoint} Use a smaller lr, or look at the "
+            f"{self._what} in batch {self.batch} of epoch {self.epoch}, with learning rate "
+            f"{self.lr:g}. {self._checkpoint} Use a smaller lr, or look at the "
             "videos and labels. A checkpoint goes on with its own lr alone: for another one give "
             "another checkpoint=, or remove the file."
         )

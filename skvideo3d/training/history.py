@@ -177,4 +177,4 @@ def diverged(net: Any, what: str, lr: float) -> TrainingDivergedError:
         if checkpoint
         else "There is no checkpoint before it (checkpoint= keeps one)."
     )
-    return TrainingDivergedError(what, net.epoch_, net.batch_ - 1, lr, kept)
+    return TrainingDivergedError(what, net.epoch_ + 1, net.batch_, lr, kept)

@@ -225,9 +225,9 @@ def test_a_loss_that_is_nan_stops_and_the_last_good_checkpoint_stays(coloured, q
         random_state=0,
         checkpoint=path,
     )
-    with pytest.raises(TrainingDivergedError, match=r"batch 1 of epoch 1 ") as error:
+    with pytest.raises(TrainingDivergedError, match=r"batch 2 of epoch 2, ") as error:
         classifier.fit(*coloured)
-    assert (error.value.epoch, error.value.batch, error.value.lr) == (1, 1, 0.25)
+    assert (error.value.epoch, error.value.batch, error.value.lr) == (2, 2, 0.25)
     assert f"The last checkpoint before it is '{path}'" in str(error.value)
     assert "learning rate 0.25" in str(error.value)
     assert "another checkpoint=, or remove the file" in str(error.value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+
+from skvideo3d import __version__
 
 __all__ = ["machine", "versions"]
 
@@ -26,8 +28,12 @@ def versions(*more: str) -> dict[str, str]:
     >>> list(versions("skorch"))
     ['skvideo3d', 'scikit-learn', 'torch', 'numpy', 'skorch', 'python']
     """
-    names = ("skvideo3d", "scikit-learn", "torch", "numpy", *more)
-    return {name: version(name) for name in names} | {"python": platform.python_version()}
+    names = ("scikit-learn", "torch", "numpy", *more)
+    return {
+        "skvideo3d": __version__,
+        **{name: _version(name) for name in names},
+        "python": platform.python_version(),
+    }
 
 
 def machine(device: str = "") -> str:
@@ -44,3 +50,10 @@ def machine(device: str = "") -> str:
     """
     named = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
     return f"{named}, {device}" if device else named
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # vendored, or on the path without having been installed
+        return "unknown"

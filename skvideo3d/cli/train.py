@@ -157,6 +157,7 @@ def _check_files(args: argparse.Namespace, checkpoint: Path) -> None:
     if checkpoint.suffix != ".ckpt":
         raise ValueError(f"--checkpoint {str(checkpoint)!r}: the file ends in .ckpt.")
     check_writable_file(args.save, "--save")
+    check_writable_file(args.save.with_suffix(".json"), "--save")
     check_writable_file(checkpoint, "--checkpoint")
 
 
@@ -288,6 +289,7 @@ def _save(
     beside = write_record(
         args.save,
         args.words,
+        str(classifier.net_.on_device),
         sha256=sha256_of(args.save),
         classes=classifier.classes_.tolist(),
         recipe=repr(classifier.recipe_),

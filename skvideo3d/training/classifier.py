@@ -133,7 +133,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         changes), lr, n_clips, seconds, clips_per_second; with `validation` also valid_loss,
         valid_accuracy (of clips) and valid_video_accuracy.
     validation_indices_ : ndarray of shape (n_validated,)
-        Positions of the videos that `validation` left out of the training.
+        Positions of the videos that `validation` left out of the training and that could be read;
+        empty without it.
     n_epochs_ : int
     best_epoch_ : int or None
         The one with the best valid_accuracy. The network is that of the last epoch.

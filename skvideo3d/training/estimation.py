@@ -141,7 +141,7 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
                 preprocessing=start.preprocessing,
                 short_video=recipe.sampling.short_video,
             )
-        if classifier.verbose:
+        if classifier.verbose and _is_main_process(classifier):
             print(_plan(classifier, start, len(clips), labels[train_part]), file=sys.stderr)
         settings = FitSettings(
             recipe=recipe,
@@ -174,6 +174,10 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
         net=net,
         seed=seed,
     )
+
+
+def _is_main_process(classifier: VideoClassifier) -> bool:
+    return classifier.accelerator is None or bool(classifier.accelerator.is_main_process)
 
 
 def _plan(

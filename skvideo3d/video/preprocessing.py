@@ -285,13 +285,14 @@ class Preprocessing:
 
 # Tran et al. 2015, section 3.1, and the authors' released feature-extraction prototxt; the mean is
 # the per-channel average of the Sports-1M cube.
+_SPORTS1M_MEAN = (90.25, 97.66, 101.41)
 C3D_PREPROCESSING = Preprocessing(
-    resize=(128, 171), crop=(112, 112), channel_order="bgr", mean=(90.25, 97.66, 101.41)
+    resize=(128, 171), crop=(112, 112), channel_order="bgr", mean=_SPORTS1M_MEAN
 )
 
 # Of the compact network: the same in numbers of about unit variance, as random weights want them.
 COMPACT_PREPROCESSING = replace(
-    C3D_PREPROCESSING, scale=1 / 64, mean=(90.25 / 64, 97.66 / 64, 101.41 / 64)
+    C3D_PREPROCESSING, scale=1 / 64, mean=tuple(value / 64 for value in _SPORTS1M_MEAN)
 )
 
 # Carreira & Zisserman 2017, section 2.5: shorter side 256, centre 224, pixels in [-1, 1].

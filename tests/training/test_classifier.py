@@ -1,6 +1,7 @@
 """A network as scikit-learn knows classifiers: fit, predict, clone, search, pickle, errors."""
 
 import pickle
+import re
 import subprocess
 import sys
 
@@ -567,6 +568,8 @@ def test_progress_is_on_stderr_when_asked_for(coloured, quick, capsys):
     # 9 clips in batches of 4 and 5, three times.
     for part in ("epoch 3/3", "6/6", "loss", "accuracy", "clips/s", "validation loss"):
         assert part in said.err
+    assert "parameters to learn from 9 clips an epoch, of 9 videos" in said.err
+    assert re.search(r"most frequent class is right for \d\d\.\d%", said.err)
     VideoClassifier(**quick).fit(*coloured)
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "")

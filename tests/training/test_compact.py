@@ -53,12 +53,15 @@ def test_a_row_an_epoch_says_how_each_question_was_answered(trained):
     assert [row["n_clips"] for row in rows] == [6, 6, 6]
 
 
-def test_before_the_training_kernels_give_nothing_for_a_plain_picture():
-    start = compact._start(TINY, n_scores=5, seed=0)
-    plain = torch.full((1, 3, 16, 32, 32), 3.0)
-    inside = start.network.conv1a(plain)[..., 1:-1, 1:-1, 1:-1]
-    torch.testing.assert_close(inside, torch.zeros_like(inside), atol=1e-5, rtol=0)
-    assert start.network.conv5b.weight.std() > 0
+def test_before_the_training_kernels_give_nothing_for_what_does_not_change():
+    network = compact._start(TINY, n_scores=5, seed=0).network
+    kernels = [part for part in network.modules() if isinstance(part, torch.nn.Conv3d)]
+    assert len(kernels) == 8
+    for kernel in kernels:
+        flat = torch.full((1, kernel.in_channels, 5, 5, 5), 3.0)
+        inside = kernel(flat)[..., 1:-1, 1:-1, 1:-1]
+        torch.testing.assert_close(inside, torch.zeros_like(inside), atol=1e-4, rtol=0)
+        assert kernel.weight.std() > 0.01
 
 
 def test_videos_of_any_size_are_described(trained):
@@ -141,18 +144,22 @@ def test_the_command_trains_and_tables(tmp_path, capsys):
     assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert told["recipe"]["stages"] == [[16, 1]]
     assert f"| 1 | {told['history'][0]['train_loss']:.3f} |" in shown
+    assert told["threads"] == torch.get_num_threads()
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert "c.safetensors, " in shown
+    assert "c.png" in shown
 
 
-def test_the_table_begins_with_what_any_answer_is_worth(tmp_path, capsys):
+def test_the_table_begins_with_what_a_guess_is_worth(tmp_path, capsys):
     options = ["--stage", "16:1", "--clips-per-epoch", "4", "--batch-size", "2", "--width", "0.03"]
     path = str(tmp_path / "c.safetensors")
     main(["train-compact", path, *options, "--hidden", "8", "--warm-up", "1", "-q"])
     lines = capsys.readouterr().out.splitlines()
     heads, values = ([cell.strip() for cell in line.split("|")] for line in (lines[0], lines[2]))
     worth = dict(zip(heads, values, strict=True))
-    assert float(worth["posture"]) == 0.25
-    assert float(worth["colour"]) == round(1 / 7, 3)
+    assert 0.8 < float(worth["order"]) < 0.9  # 0.85 of the clips are in order
+    assert 0.5 < float(worth["posture"]) < 0.9  # most figures are upright
+    assert 1 / 37 < float(worth["act"]) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -161,7 +168,6 @@ def test_the_table_begins_with_what_any_answer_is_worth(tmp_path, capsys):
         (["--device", "foo"], "device='foo' cannot be used"),
         (["--workers", "-1"], "n_workers=-1"),
         (["--checkpoint", "nowhere/a.ckpt"], "cannot be written"),
-        (["--lr", "-1"], "lr"),
     ],
 )
 def test_the_command_says_what_it_cannot_use(wrong, words, tmp_path, capsys, monkeypatch):
@@ -175,6 +181,12 @@ def test_the_command_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "skorch", None)
     assert main(["train-compact", "c.safetensors"]) == 2
     assert "pip install 'skvideo3d[train]'" in capsys.readouterr().err
+
+
+def test_the_command_refuses_a_number_by_the_name_of_its_option(capsys):
+    with pytest.raises(SystemExit):
+        main(["train-compact", "x.safetensors", "--lr=-1"])
+    assert "--lr: -1 is no positive number" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stage", ["64", "64:", "0:3", "a:b"])

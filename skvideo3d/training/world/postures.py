@@ -25,13 +25,17 @@ POSTURE_TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _SIDES = ("left", "right")
 # In body heights: by how much a hand moves against the shoulders, a foot against the hips.
 _ARMS_MOVE, _LEGS_MOVE = 0.15, 0.12
+# How high the hips are, in lengths of a leg: on a chair half. Cosines of a trunk to the vertical.
+_LOW, _LYING = 0.6, 0.5
+_BENT, _FLAT = 0.8, 0.5
 _LOWEST = 0.2  # the part of a clip in which a body is lowest
 
 
 def posture_answers(joints: Mapping[str, Values]) -> dict[str, int]:
     """Say how a body is held, and which of its limbs move.
 
-    Of a posture the lowest counts, of the hands the higher one, on average over the clip.
+    Of a posture the lowest counts, of the hands the higher one, on average over the clip. Limbs
+    move as seen from the room: whoever turns round or falls moves those that stick out.
 
     Parameters
     ----------
@@ -81,11 +85,11 @@ def posture_answers(joints: Mapping[str, Values]) -> dict[str, int]:
 
 
 def _posture(trunk: float, height: float) -> int:
-    if height < 0.5 and trunk < 0.5:
+    if height < _LYING and trunk < _FLAT:
         return 3
-    if height < 0.6:
+    if height < _LOW:
         return 2
-    return int(trunk < 0.8)
+    return int(trunk < _BENT)
 
 
 def _extent(points: Values) -> float:

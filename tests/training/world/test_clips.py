@@ -12,6 +12,7 @@ from skvideo3d.training.world.clips import COLOURS, NO_ANSWER, TASKS, colour_of,
 from skvideo3d.training.world.degradation import degrade
 from skvideo3d.training.world.figures import Clothes
 from skvideo3d.training.world.motions import Path
+from skvideo3d.training.world.postures import POSTURE_TASKS
 from skvideo3d.training.world.shapes import draw_shape
 from skvideo3d.training.world.things import Thing
 from skvideo3d.training.world.views import cover
@@ -47,14 +48,17 @@ def test_acts_are_asked_where_there_are_figures_only(clips):
         if clip.labels["order"] == 0:
             assert (clip.labels["act"] == NO_ANSWER) == (clip.labels["figures"] == 0)
             if clip.labels["figures"] == 0:
-                assert {clip.labels[task] for task in ("pace", "travel")} == {NO_ANSWER}
+                asked = ("pace", "travel", *POSTURE_TASKS)
+                assert {clip.labels[task] for task in asked} == {NO_ANSWER}
+            else:
+                assert NO_ANSWER not in {clip.labels[task] for task in POSTURE_TASKS}
 
 
 def test_a_clip_out_of_order_asks_for_nothing_that_its_order_told(clips):
     orders = [TASKS["order"][clip.labels["order"]] for clip in clips]
     kept = {
         "shuffled": {"surface", "order", "colour"},
-        "reversed": {"surface", "order", "colour", "act", "facing", "figures"},
+        "reversed": {"surface", "order", "colour", "act", "facing", "figures", *POSTURE_TASKS},
     }
     for order, tasks in kept.items():
         those = [clip for clip, own in zip(clips, orders, strict=True) if own == order]
@@ -70,7 +74,8 @@ def test_a_reversed_clip_is_the_clip_with_its_frames_turned_round(monkeypatch):
     monkeypatch.setattr(clips_module, "_SHUFFLED", 0.0)
     straight = generate_clip(seed, size=SIZE)
     assert np.array_equal(turned.frames, straight.frames[::-1])
-    assert turned.labels["act"] == straight.labels["act"]
+    for task in ("act", *POSTURE_TASKS):
+        assert turned.labels[task] == straight.labels[task]
 
 
 def test_without_clutter_there_is_one_figure_or_thing(monkeypatch):

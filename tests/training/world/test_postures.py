@@ -43,8 +43,10 @@ def test_a_posture_is_that_of_trunk_and_legs(angles, posture):
 
 def test_the_lowest_posture_of_a_clip_counts():
     pose = Pose(16)
-    pose.lean[:] = np.linspace(0, 1.4, 16)
+    pose.lean[-4:] = 0.9  # the mean cosine, 0.91, is that of one who stands
     assert answers(pose)["posture"] == "bent"
+    pose.lean[-4:-2] = 0  # for a moment
+    assert answers(pose)["posture"] == "upright"
 
 
 def test_one_leg_in_the_air_does_not_make_a_body_low():
@@ -62,6 +64,21 @@ def test_the_higher_hand_counts(shoulder, elbow, hands, side):
     pose = Pose(16)
     pose.shoulder[side], pose.elbow[side] = shoulder, elbow
     assert answers(pose)["hands"] == hands
+
+
+def test_a_hand_that_is_raised_for_a_moment_counts_by_its_mean():
+    pose = Pose(16)
+    pose.shoulder[0, :2] = 3.0
+    assert answers(pose)["hands"] == "hanging"
+    pose.shoulder[0, :14] = 3.0
+    assert answers(pose)["hands"] == "above the head"
+
+
+def test_limbs_move_as_seen_from_the_room():
+    pose = Pose(16)
+    pose.turn[:] = np.linspace(0, 3, 16)
+    pose.spread[:] = 1.5
+    assert answers(pose)["arms"] == "both move"
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skvideo3d.video.folders import mark_as_ours
-
-from .plain import to_plain, with_nan
-from .results import DataUse, replace_file
+from .files import replace_file, replace_files
+from .plain import reading, to_json, with_nan
+from .results import DataUse
 
 if TYPE_CHECKING:
     from skvideo3d.inspection import TrainingCurveDisplay
@@ -151,7 +150,7 @@ class ArchitectureReport:
         str
             Numbers that JSON lacks (NaN, infinity) become null.
         """
-        return json.dumps(to_plain(self, "report"), indent=1, allow_nan=False) + "\n"
+        return to_json(self, "report")
 
     @classmethod
     def from_json(cls, text: str) -> ArchitectureReport:
@@ -171,7 +170,7 @@ class ArchitectureReport:
         ValueError
             If the text is no report.
         """
-        try:
+        with reading("report of the study", "the content of a result.json"):
             parts = json.loads(text)
             data = parts["data"]
             pairs = {name: [tuple(pair) for pair in data[name]] for name in ("failures", "losses")}
@@ -182,11 +181,6 @@ class ArchitectureReport:
                 "chance": with_nan(parts["chance"]),
             }
             return cls(**parts)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(
-                f"The text is no report of the study ({type(error).__name__}: {error}). Pass the "
-                "content of a result.json that `save` or `to_json` wrote."
-            ) from error
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write result.json, result.md and, with matplotlib, result.png.
@@ -209,12 +203,7 @@ class ArchitectureReport:
         }
         with suppress(ImportError):  # matplotlib is an extra; the files hold all that it shows
             contents["result.png"] = self._picture("png")
-        home = Path(folder)
-        home.mkdir(parents=True, exist_ok=True)
-        mark_as_ours(home)  # its picture is no frame, if this is among videos
-        for name, content in contents.items():
-            replace_file(home / name, content)
-        return [home / name for name in contents]
+        return replace_files(folder, contents)
 
     def save_figure(self, path: str | os.PathLike[str]) -> None:
         """Draw accuracy by epoch into a file.

@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["to_plain", "with_nan"]
+__all__ = ["reading", "to_json", "to_plain", "with_nan"]
+
+
+def to_json(value: Any, where: str) -> str:
+    r"""Write a value as strict JSON.
+
+    Parameters
+    ----------
+    value : any
+        As in `to_plain`.
+    where : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> to_json([1.5, float("inf")], "figures")
+    '[\n 1.5,\n null\n]\n'
+    """
+    return json.dumps(to_plain(value, where), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def reading(what: str, origin: str) -> Iterator[None]:
+    """Say of a text that is not what it should be what it should be, whatever goes wrong with it.
+
+    Parameters
+    ----------
+    what : str
+        It should be, such as "benchmark result".
+    origin : str
+        Where such texts come from.
+
+    Raises
+    ------
+    ValueError
+        Instead of what was raised.
+
+    Examples
+    --------
+    >>> with reading("report", "what `save` wrote"):
+    ...     {}["data"]
+    Traceback (most recent call last):
+        ...
+    ValueError: The text is no report (KeyError: 'data'). Pass what `save` wrote.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"The text is no {what} ({type(error).__name__}: {error}). Pass {origin}."
+        ) from error
 
 
 def to_plain(value: Any, where: str) -> Any:

@@ -7,19 +7,18 @@ import io
 import json
 import math
 import os
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from skvideo3d.benchmarks.drawing import Kind, draw, kinds, picture
-from skvideo3d.benchmarks.plain import to_plain, with_nan
+from skvideo3d.benchmarks.files import replace_files
+from skvideo3d.benchmarks.plain import reading, to_json, with_nan
 from skvideo3d.benchmarks.published import Published
 from skvideo3d.benchmarks.tables import to_markdown, to_text
-from skvideo3d.video.folders import mark_as_ours
 
-__all__ = ["BenchmarkResult", "DataUse", "ResultRow", "replace_file"]
+__all__ = ["BenchmarkResult", "DataUse", "ResultRow"]
 
 _CSV_COLUMNS: Final = ("video", "fold", "target", "prediction")
 
@@ -183,8 +182,7 @@ class BenchmarkResult:
         TypeError
             If `settings` or `predictions` hold what JSON cannot; the message says where.
         """
-        plain = to_plain(self, "result")
-        return json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        return to_json(self, "result")
 
     @classmethod
     def from_json(cls, text: str) -> BenchmarkResult:
@@ -205,7 +203,7 @@ class BenchmarkResult:
         ValueError
             If the text is no result.
         """
-        try:
+        with reading("benchmark result", "the content of a result.json"):
             parts = json.loads(text)
             figures = {"times", "curves", "per_class", "confusion"}
             known = {name: with_nan(parts[name]) for name in figures}
@@ -231,11 +229,6 @@ class BenchmarkResult:
                 "confusion": parts["confusion"] and known["confusion"],
             }
             return cls(**{**parts, **known})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(
-                f"The text is no benchmark result ({type(error).__name__}: {error}). Pass the "
-                "content of a result.json that `save` or `to_json` wrote."
-            ) from error
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write result.json, result.md, predictions.csv and, with matplotlib, pictures.
@@ -262,12 +255,7 @@ class BenchmarkResult:
             first, *others = kinds(self)
             contents["result.png"] = picture(self, first)
             contents |= {f"{kind}.png": picture(self, kind) for kind in others}
-        home = Path(folder)
-        home.mkdir(parents=True, exist_ok=True)
-        mark_as_ours(home)  # its pictures are no frames, if this is among videos
-        for name, content in contents.items():
-            replace_file(home / name, content)
-        return [home / name for name in contents]
+        return replace_files(folder, contents)
 
     def plot(self, kind: Kind | None = None, *, ax: Any = None) -> Any:
         """Draw the result.
@@ -303,20 +291,3 @@ class BenchmarkResult:
         for row in self.predictions:
             writer.writerow({**row, "video": str(row.get("video", ""))})
         return text.getvalue()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        What is there is replaced.
-    content : bytes
-    """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .plain import to_plain, with_nan
+from .plain import reading, to_json, with_nan
 
 __all__ = [
     "FileSpeed",
@@ -242,7 +242,7 @@ class SpeedReport:
         str
             Numbers that JSON lacks (NaN, infinity) become null.
         """
-        return json.dumps(to_plain(self, "report"), indent=1, allow_nan=False) + "\n"
+        return to_json(self, "report")
 
     @classmethod
     def from_json(cls, text: str) -> SpeedReport:
@@ -262,7 +262,7 @@ class SpeedReport:
         ValueError
             If the text is no report.
         """
-        try:
+        with reading("report of speed", "what `save` or `to_json` wrote"):
             parts = json.loads(text)
             settings = parts.pop("settings")
             parts = with_nan(parts)
@@ -287,11 +287,6 @@ class SpeedReport:
                 import_seconds=parts["import_seconds"],
                 settings=settings,
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(
-                f"The text is no report of speed ({type(error).__name__}: {error}). Pass what "
-                "`save` or `to_json` wrote."
-            ) from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_json` to a file.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from skvideo3d.benchmarks.plain import to_json
 from skvideo3d.benchmarks.surroundings import machine, versions
 
 __all__ = ["write_record"]
@@ -44,14 +43,5 @@ def write_record(file: Path, words: Sequence[str], device: str = "", **told: Any
         "machine": machine(device),
         "threads": torch.get_num_threads(),
     }
-    text = json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
-    record.write_text(text + "\n", encoding="utf-8")
+    record.write_text(to_json(content, "record"), encoding="utf-8")
     return record
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

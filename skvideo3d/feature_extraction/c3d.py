@@ -25,11 +25,13 @@ class C3DTransformer(VideoTransformer):
     Parameters
     ----------
     weights : str, path-like or None, default="sports1m"
-        A published name (``skvideo3d weights list``), the path of a checkpoint in any published
-        layout, or None for a randomly initialised network.
+        A published name (``skvideo3d weights list``), "compact" for the small network that comes
+        with the package, the path of a checkpoint in any published layout, or None for a randomly
+        initialised network.
     layer : str or sequence of str, default="fc6"
-        "pool5" (8192 values), "fc6", "fc7" (4096, after ReLU), "fc8" (487 scores) or "prob". Each
-        of several layers is pooled and normalised on its own, then they are put side by side.
+        "pool5" (8192 values), "fc6", "fc7" (4096, after ReLU), "fc8" (487 scores) or "prob"; of
+        "compact" pool5 has 128, fc6 and fc7 have 512, and there is no more. Each of several layers
+        is pooled and normalised on its own, then they are put side by side.
     clip_len : int, default=16
         Frames in a clip.
     clip_stride : int, default=8

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from skvideo3d.video.preprocessing import C3D_PREPROCESSING, I3D_PREPROCESSING, Preprocessing
+from skvideo3d.video.preprocessing import (
+    C3D_PREPROCESSING,
+    COMPACT_PREPROCESSING,
+    I3D_PREPROCESSING,
+    Preprocessing,
+)
 
 __all__ = ["WEIGHTS", "WeightsEntry", "find_entry", "names_both_streams", "published"]
 
@@ -213,6 +218,29 @@ _ENTRIES = (
         config={"num_classes": 400, "in_channels": 2},
         notes=f"The same training, another conversion from TensorFlow. {_FLOW_NOTE}",
     ),
+    WeightsEntry(
+        name="compact",
+        architecture="c3d",
+        filename="compact.safetensors",
+        sha256="31a7e4778e9ea388b67c6ced6ae47595c50bf0466a8b39874f148a296b2b8169",
+        size=4_119_344,
+        licence="BSD-3-Clause",
+        source="skvideo3d train-compact",
+        paper="none; docs/compact_network.md",
+        preprocessing=COMPACT_PREPROCESSING,
+        config={
+            "num_classes": None,
+            "in_channels": 3,
+            "input_size": (16, 112, 112),
+            "width": 0.25,
+            "pool5": "global",
+            "hidden": 512,
+        },
+        lacks=("fc8", "prob"),
+        shipped=True,
+        notes="Trained by skvideo3d train-compact on generated clips alone: a fallback that works "
+        "anywhere, and no Sports-1M.",
+    ),
 )
 
 WEIGHTS: Mapping[str, WeightsEntry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
@@ -290,8 +318,8 @@ def find_entry(name: str, architecture: str | None, stream: str | None = "rgb") 
     Traceback (most recent call last):
         ...
     ValueError: 'sports1n' is not a published set of weights. Did you mean 'sports1m' or
-    'sports1m-mean'? For c3d there are: 'sports1m', 'sports1m-fc8', 'sports1m-caffe'. A path to a
-    checkpoint file, or None for random weights, is taken as well.
+    'sports1m-mean'? For c3d there are: 'sports1m', 'sports1m-fc8', 'sports1m-caffe', 'compact'. A
+    path to a checkpoint file, or None for random weights, is taken as well.
     """
     entry = published(name, stream)
     known = [

@@ -99,6 +99,16 @@ def test_what_the_package_ships_is_what_the_registry_says():
         assert entry.url is None
 
 
+def test_the_compact_network_describes_videos_offline():
+    videos = list(np.random.default_rng(0).integers(0, 256, (2, 20, 36, 48, 3), dtype=np.uint8))
+    rows = C3DTransformer("compact").fit_transform(videos)
+    assert rows.shape == (2, 512)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
+    assert C3DTransformer("compact", layer="pool5").fit_transform(videos).shape == (2, 128)
+    with pytest.raises(ValueError, match=r"layer='fc8' needs a classifier"):
+        C3DTransformer("compact", layer="fc8").fit(videos)
+
+
 def test_the_folder_is_inside_the_package():
     import skvideo3d
 

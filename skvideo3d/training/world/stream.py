@@ -33,7 +33,7 @@ class WorldClips:
     >>> clips.set_epoch(1)
     >>> pixels, labels = clips.labelled_pixels([4, 7])
     >>> pixels.shape, labels.shape
-    ((2, 16, 48, 48, 3), (2, 11))
+    ((2, 16, 48, 48, 3), (2, 15))
     """
 
     def __init__(

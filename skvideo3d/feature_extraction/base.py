@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
@@ -27,7 +26,6 @@ from skvideo3d.exceptions import CheckpointError
 from skvideo3d.models.checkpoints import Weights, foresee_weights, resolve_weights
 from skvideo3d.video.limits import ReadingLimits
 from skvideo3d.video.preprocessing import Preprocessing
-from skvideo3d.video.sources import VideoSegment
 
 from .callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from .clips import ClipDescriptors, join_layers
@@ -38,6 +36,7 @@ from .random_weights import has_random_weights
 from .rows import Norm, rows_of
 from .settings import block_sizes, make_spec, side_by_side
 from .spec import DescriptorSpec, Pooling, Stream
+from .unreadable import tell_unreadable
 from .validation import check_videos, recognise_videos, with_position
 
 __all__ = ["VideoTransformer"]
@@ -332,27 +331,13 @@ class VideoTransformer(
                 on_video(outcome)
 
             describe([source for _, source in present], spec, self._resources(), take)
-        self.failures_ = [
-            (i, _mention(videos[i]), str(outcomes[i].error))
-            for i in range(len(videos))
-            if outcomes[i].error is not None
-        ]
-        if self.failures_:
-            warnings.warn(
-                f"{len(self.failures_)} of {len(videos)} videos could not be described; their "
-                f"rows are NaN and failures_ says why. First: {self.failures_[0][2]}",
-                UserWarning,
-                stacklevel=3,
-            )
-        losses = {i: outcome.loss for i, outcome in sorted(outcomes.items()) if outcome.loss}
-        self.losses_ = [(i, _mention(videos[i]), loss) for i, loss in losses.items()]
-        if self.losses_:
-            warnings.warn(
-                f"{len(self.losses_)} of {len(videos)} videos could be read only in part, and "
-                f"losses_ says what was lost. First: {self.losses_[0][2]}",
-                UserWarning,
-                stacklevel=3,
-            )
+        self.failures_, self.losses_ = tell_unreadable(
+            videos,
+            {i: str(found.error) for i, found in outcomes.items() if found.error is not None},
+            {i: found.loss for i, found in outcomes.items() if found.loss},
+            "described; their rows are NaN and",
+            stacklevel=4,
+        )
         return [outcomes[i] for i in range(len(videos))]
 
     def _spec(self, *, fitting: bool = False) -> DescriptorSpec:
@@ -423,12 +408,6 @@ def _hashes(spec: DescriptorSpec) -> str | dict[str, str]:
     if len(streams) == 1:
         return streams[0].weights.sha256
     return {stream.name: stream.weights.sha256 for stream in streams}
-
-
-def _mention(video: Any) -> Any:
-    """Stand for an array, which a fitted transformer must not carry along, by its shape."""
-    inner = video.video if isinstance(video, VideoSegment) else video
-    return f"array of shape {tuple(inner.shape)}" if hasattr(inner, "shape") else video
 
 
 def _width(blocks: dict[str, slice]) -> int:

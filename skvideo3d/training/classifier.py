@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -16,10 +15,10 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skvideo3d.exceptions import VideoDecodeError
+from skvideo3d.feature_extraction.unreadable import tell_unreadable
 from skvideo3d.feature_extraction.validation import check_videos
 from skvideo3d.video.limits import MAX_PIXELS
 from skvideo3d.video.preprocessing import Preprocessing
-from skvideo3d.video.sources import VideoSegment
 
 from .engine import check_skorch
 from .labels import LabelledVideos, check_groups, check_labels
@@ -328,7 +327,9 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         self.n_epochs_ = len(found.history)
         self.best_epoch_ = _best_epoch(found.history)
         self.net_ = found.net
-        self._tell_of(found.failures, found.losses, videos, "trained on")
+        self.failures_, self.losses_ = tell_unreadable(
+            videos, found.failures, found.losses, "trained on;", stacklevel=3
+        )
         return self
 
     def predict_proba(self, X: Sequence[Any]) -> NDArray[np.float32]:
@@ -350,7 +351,9 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
 
         videos = check_videos(X)
         found = probabilities(self, videos)
-        self._tell_of(found.failures, found.losses, videos, "classified")
+        self.failures_, self.losses_ = tell_unreadable(
+            videos, found.failures, found.losses, "classified;", stacklevel=3
+        )
         return found.values
 
     def predict(self, X: Sequence[Any]) -> NDArray[Any]:
@@ -495,33 +498,7 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _tell_of(
-        self, failures: dict[int, str], losses: dict[int, str], videos: list[Any], done: str
-    ) -> None:
-        self.failures_ = [(at, _mention(videos[at]), why) for at, why in sorted(failures.items())]
-        self.losses_ = [(at, _mention(videos[at]), why) for at, why in sorted(losses.items())]
-        if self.failures_:
-            warnings.warn(
-                f"{len(self.failures_)} of {len(videos)} videos could not be {done}; failures_ "
-                f"says why. First: {self.failures_[0][2]}",
-                UserWarning,
-                stacklevel=3,
-            )
-        if self.losses_:
-            warnings.warn(
-                f"{len(self.losses_)} of {len(videos)} videos could be read only in part, and "
-                f"losses_ says what was lost. First: {self.losses_[0][2]}",
-                UserWarning,
-                stacklevel=3,
-            )
-
 
 def _best_epoch(history: Sequence[Mapping[str, float]]) -> int | None:
     accuracies = [row["valid_accuracy"] for row in history if "valid_accuracy" in row]
     return int(np.argmax(accuracies)) + 1 if accuracies else None
-
-
-def _mention(video: Any) -> Any:
-    """Stand for an array, which a fitted classifier must not carry along, by its shape."""
-    inner = video.video if isinstance(video, VideoSegment) else video
-    return f"array of shape {tuple(inner.shape)}" if hasattr(inner, "shape") else video

@@ -21,6 +21,7 @@ from .describers import (
     make_describer,
 )
 from .numbers import positive
+from .outputs import add_output
 from .telling import check_writable
 
 if TYPE_CHECKING:
@@ -74,13 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             action="store_true",
             help="also where links in ROOT lead out of it (default: they are left out and counted)",
         )
-        one.add_argument(
-            "--output",
-            metavar="DIR",
-            type=Path,
-            default=Path("skvideo3d-benchmarks"),
-            help="default: skvideo3d-benchmarks",
-        )
+        add_output(one)
         one.add_argument(
             "--network",
             choices=NETWORKS,

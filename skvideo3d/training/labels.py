@@ -70,11 +70,7 @@ def check_labels(y: Any, n_videos: int) -> NDArray[Any]:
     if y is None:
         raise ValueError("VideoClassifier requires y to be passed, but the target y is None.")
     labels: NDArray[Any] = column_or_1d(y, warn=True)
-    if len(labels) != n_videos:
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {n_videos} videos in X "
-            f"and {len(labels)} labels in y; each video needs one label."
-        )
+    _check_one_each(len(labels), n_videos, "labels in y", "label")
     missing = [place for place, label in enumerate(labels.tolist()) if _is_missing(label)]
     if missing:
         raise ValueError(
@@ -112,11 +108,7 @@ def check_groups(groups: Any, n_videos: int) -> NDArray[Any] | None:
     if groups is None:
         return None
     names: NDArray[Any] = column_or_1d(groups)
-    if len(names) != n_videos:
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {n_videos} videos in X "
-            f"and {len(names)} groups; each video needs one group."
-        )
+    _check_one_each(len(names), n_videos, "groups", "group")
     missing = [place for place, name in enumerate(names.tolist()) if _is_missing(name)]
     if missing:
         raise ValueError(
@@ -124,6 +116,14 @@ def check_groups(groups: Any, n_videos: int) -> NDArray[Any] | None:
             "a group of its own, or leave it out."
         )
     return np.array(names.tolist()) if names.dtype == object else names
+
+
+def _check_one_each(n: int, n_videos: int, what: str, one: str) -> None:
+    if n != n_videos:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {n_videos} videos in X "
+            f"and {n} {what}; each video needs one {one}."
+        )
 
 
 def weights_of_classes(

@@ -240,9 +240,7 @@ def _start(recipe: CompactRecipe, n_scores: int, seed: int) -> NetworkStart:
 def _look_for_changes(network: C3D) -> None:
     """Let every kernel begin with weights that add up to zero.
 
-    What clips differ in most, their brightness, then does not drown what happens in them: in a
-    trial of 10,000 clips, acts were told right in 15 % instead of 13 %, surfaces in 21 % instead
-    of 16 %.
+    What clips differ in most, their brightness, then does not drown what happens in them.
     """
     with torch.no_grad():
         for layer in network.modules():

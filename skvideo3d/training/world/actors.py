@@ -117,7 +117,7 @@ class Actor:
             way=way,
             joints=flat,
             nearness=nearness,
-            postures=posture_answers(found),
+            postures=posture_answers(pose, body),
             body=body,
             clothes=Clothes.drawn(rng),
         )

@@ -15,12 +15,13 @@ from PIL import Image
 from .actors import FACINGS, Actor
 from .acts import ACTS
 from .degradation import degrade
-from .motions import CAMERAS, HEADINGS, MOTIONS, camera
+from .motions import CAMERAS, HEADINGS, MOTIONS, Path, camera
 from .moving_textures import MOVING_TEXTURES
 from .postures import POSTURE_TASKS
 from .surfaces import film_surface
 from .textures import TEXTURES
 from .things import Thing
+from .views import on_screen
 
 __all__ = [
     "COLOURS",
@@ -32,7 +33,7 @@ __all__ = [
     "generate_clip",
 ]
 
-WORLD = 3
+WORLD = 4
 """Raised whenever a change of the code changes clips: no training goes on in another world."""
 
 NO_ANSWER = -100
@@ -72,6 +73,7 @@ _REVERSED, _SHUFFLED = 0.1, 0.05
 # Acts in which a figure turns, or lies; and those without a beat.
 _WITHOUT_FACING = ("turn round", "fall over", "push-up", "sit-up", "crawl", "swim")
 _WITHOUT_PACE = ("stand", "bend", "sit down or stand up", "fall over")
+_ABOUT_LEGS = ("posture", "legs")  # what nobody sees who does not see the knees
 _PACES = (0.35, 0.75)  # turns of an act in a clip from which on it is of medium pace, and fast
 _GOES, _STAYS = 0.08, 0.04  # heights of the frame: more is travel, less is none
 _RATE = 25.0  # frames a second, up to a factor of exp(0.5)
@@ -141,9 +143,6 @@ def generate_clip(
     figures = [Actor.drawn(rng, seconds, size[1] / size[0], clutter) for _ in range(n_figures)]
     figures.sort(key=lambda figure: figure.tall, reverse=True)
     labels["figures"] = min(n_figures, 2)
-    if figures:
-        labels |= _about(figures[0])
-
     labels["camera"] = _mostly_the_first(rng, len(CAMERAS), _mixed(_STILL_CAMERA, clutter))
     view = camera(TASKS["camera"][labels["camera"]], rng, seconds)
     if figures and rng.random() < _mixed(_FOLLOWED, clutter):
@@ -152,6 +151,8 @@ def generate_clip(
         if np.ptp(figures[0].way, axis=0).max() > _NOTICED:
             labels["camera"] = NO_ANSWER
 
+    if figures:
+        labels |= _about(figures[0], view, size)
     frames, surface = film_surface(rng, seconds, size, view)
     labels["surface"] = TASKS["surface"].index(surface)
 
@@ -178,8 +179,8 @@ def generate_clip(
     return GeneratedClip(np.ascontiguousarray(frames), labels)
 
 
-def _about(figure: Actor) -> dict[str, int]:
-    """Answer what is asked about a figure."""
+def _about(figure: Actor, view: Path, size: tuple[int, int]) -> dict[str, int]:
+    """Answer what is asked about a figure, as far as the frames show it."""
     found = {"act": TASKS["act"].index(figure.act), **figure.postures}
     if figure.act not in _WITHOUT_FACING:
         found["facing"] = figure.facing
@@ -190,6 +191,9 @@ def _about(figure: Actor) -> dict[str, int]:
         found["travel"] = TASKS["travel"].index("none")
     elif abs(across) > _GOES:
         found["travel"] = TASKS["travel"].index("right" if across > 0 else "left")
+    knees = (figure.joints[f"{side} knee"] for side in ("left", "right"))
+    if all(on_screen(knee, view, size)[:, 1].mean() > size[0] for knee in knees):
+        found |= dict.fromkeys(_ABOUT_LEGS, NO_ANSWER)
     return found
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from skvideo3d.training.world import clips as clips_module
 from skvideo3d.training.world.actors import FACINGS, Actor
+from skvideo3d.training.world.acts import ACTS
 from skvideo3d.training.world.clips import COLOURS, NO_ANSWER, TASKS, colour_of, generate_clip
 from skvideo3d.training.world.degradation import degrade
 from skvideo3d.training.world.figures import Clothes
@@ -51,7 +52,28 @@ def test_acts_are_asked_where_there_are_figures_only(clips):
                 asked = ("pace", "travel", *POSTURE_TASKS)
                 assert {clip.labels[task] for task in asked} == {NO_ANSWER}
             else:
-                assert NO_ANSWER not in {clip.labels[task] for task in POSTURE_TASKS}
+                # Legs that are below the picture are not asked about; there is a test of it.
+                assert NO_ANSWER not in {clip.labels[task] for task in ("hands", "arms")}
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_legs_are_asked_about_where_the_picture_shows_knees(monkeypatch, close):
+    drawn = Actor.drawn
+
+    def placed(rng, seconds, aspect, clutter):
+        figure = drawn(rng, seconds, aspect, clutter)
+        # Hips in the middle of a frame, and a height of 0.9 or 2.7 heights of the frame.
+        factor = (2.7 if close else 0.9) / figure.tall
+        middle = figure.joints["hips"].mean(axis=0)
+        nearer = {name: factor * (place - middle) for name, place in figure.joints.items()}
+        return replace(figure, act="stand", joints=nearer, tall=figure.tall * factor)
+
+    monkeypatch.setattr(Actor, "drawn", placed)
+    monkeypatch.setattr("skvideo3d.training.world.acts.ACTS", {"stand": ACTS["stand"]})
+    monkeypatch.setattr("skvideo3d.training.world.actors.ACTS", {"stand": ACTS["stand"]})
+    found = [generate_clip((9, n), size=SIZE, clutter=0.0).labels for n in range(20)]
+    asked = {task for task in POSTURE_TASKS for own in found if own[task] != NO_ANSWER}
+    assert asked == ({"hands", "arms"} if close else set(POSTURE_TASKS))
 
 
 def test_a_clip_out_of_order_asks_for_nothing_that_its_order_told(clips):

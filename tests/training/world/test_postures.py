@@ -5,13 +5,13 @@ import pytest
 
 from skvideo3d.training.world.acts import perform
 from skvideo3d.training.world.postures import POSTURE_TASKS, posture_answers
-from skvideo3d.training.world.skeleton import Body, Pose, joints
+from skvideo3d.training.world.skeleton import Body, Pose
 
 WAVE = np.sin(2 * np.pi * np.arange(16) / 16)
 
 
 def answers(pose, body=None):
-    found = posture_answers(joints(pose, body or Body()))
+    found = posture_answers(pose, body or Body())
     return {task: POSTURE_TASKS[task][answer] for task, answer in found.items()}
 
 
@@ -74,11 +74,13 @@ def test_a_hand_that_is_raised_for_a_moment_counts_by_its_mean():
     assert answers(pose)["hands"] == "above the head"
 
 
-def test_limbs_move_as_seen_from_the_room():
+@pytest.mark.parametrize("angle", ["turn", "pitch"])
+def test_who_turns_round_or_falls_moves_no_limb_by_that(angle):
     pose = Pose(16)
-    pose.turn[:] = np.linspace(0, 3, 16)
-    pose.spread[:] = 1.5
-    assert answers(pose)["arms"] == "both move"
+    getattr(pose, angle)[:] = np.linspace(0, 1.5, 16)
+    pose.spread[:], pose.hip[0] = 1.5, 1.0
+    found = answers(pose)
+    assert (found["arms"], found["legs"]) == ("still", "still")
 
 
 @pytest.mark.parametrize(

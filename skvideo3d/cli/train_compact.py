@@ -57,8 +57,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--ramp", type=whole, help="epochs after which clips have all of their clutter"
     )
     parser.add_argument("--batch-size", type=whole)
+    parser.add_argument("--turn", type=positive, help="of Muon, the highest")
     parser.add_argument("--lr", type=positive, help="of AdamW, the highest")
-    parser.add_argument("--warm-up", type=whole, help="steps in which it rises")
+    parser.add_argument("--warm-up", type=whole, help="steps in which both rise")
     parser.add_argument("--width", type=positive, help="of the C3D")
     parser.add_argument("--hidden", type=whole, help="units of fc6 and fc7")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
             "clips_per_epoch": args.clips_per_epoch,
             "ramp": args.ramp,
             "batch_size": args.batch_size,
+            "turn": args.turn,
             "lr": args.lr,
             "warm_up": args.warm_up,
             "width": args.width,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor, nn
 
 from skvideo3d.feature_extraction.devices import usable_device
 from skvideo3d.models.c3d import C3D
@@ -30,6 +31,9 @@ from .world.stream import WorldClips
 
 __all__ = ["COMPACT", "CompactRecipe", "train_compact"]
 
+# Raised whenever a change of the code gives another network for the same recipe and world.
+_ALGORITHM = 2
+
 
 @dataclass(frozen=True)
 class CompactRecipe:
@@ -46,11 +50,15 @@ class CompactRecipe:
         Epochs after which clips have all of their clutter; the first one has a tenth of it.
     batch_size : int
     lr, weight_decay : float
-        Of AdamW; the learning rate rises over the first steps and falls along a cosine.
+        Of the answers and the normalisations, which learn by AdamW; the learning rate rises over
+        the first steps and falls along a cosine.
+    turn : float
+        How far a step of Muon goes, by which all layers learn, in lengths of their weights; rises
+        and falls likewise.
     warm_up : int
         Steps of the rise.
     dropout : float
-        After fc6 and fc7.
+        After fc6, and before the answers.
     width : float
         Of the C3D.
     hidden : int
@@ -59,12 +67,13 @@ class CompactRecipe:
         How much the questions count; 1 where nothing is said.
     """
 
-    stages: tuple[tuple[int, int], ...] = ((48, 12), (64, 12), (112, 4))
+    stages: tuple[tuple[int, int], ...] = ((48, 28), (64, 18), (112, 3))
     clips_per_epoch: int = 5_000
-    ramp: int = 6
+    ramp: int = 24
     batch_size: int = 16
-    lr: float = 7e-4
+    lr: float = 1e-3
     weight_decay: float = 0.05
+    turn: float = 0.015
     warm_up: int = 200
     dropout: float = 0.1
     width: float = 0.25
@@ -177,6 +186,7 @@ def train_compact(
         {task: len(answers) for task, answers in TASKS.items()}, recipe.weights, NO_ANSWER
     )
     known_by = {
+        "algorithm": str(_ALGORITHM),
         "recipe": repr({**asdict(recipe), "weights": sorted(recipe.weights.items())}),
         "world": str(WORLD),
         "seed": str(seed),
@@ -188,7 +198,8 @@ def train_compact(
             schedule=Cosine(warm_up=recipe.warm_up),
             max_epochs=len(recipe.sides),
             batch_size=recipe.batch_size,
-            optimizer="adamw",
+            optimizer="muon",
+            turn=recipe.turn,
             weight_decay=recipe.weight_decay,
         ),
         seed=seed,
@@ -207,7 +218,7 @@ def train_compact(
     )
     start = _start(recipe, questions.n_scores, seed)
     net = train(start, settings, clips, None)
-    save_weights(_without_answers(net.module_), path, dtype=torch.float16)
+    save_weights(_plain(net.module_.network), path, dtype=torch.float16)
     return rows_of(net)
 
 
@@ -222,19 +233,40 @@ def _check_writable(path: Path) -> None:
         raise OSError(f"'{path}' cannot be written: {error.strerror}.") from error
 
 
+class _Answers(nn.Module):
+    """Answers all questions from the descriptors together.
+
+    Each of them so learns from the answers at once, and not through the layers above it only.
+    """
+
+    layers = ("pool5", "fc6", "fc7")
+
+    def __init__(self, network: C3D, n_scores: int, dropout: float) -> None:
+        super().__init__()
+        self.network = network
+        self.network.dropout.p = dropout
+        self.dropout = nn.Dropout(dropout)
+        fc6, fc7 = (network.get_parameter(f"{layer}.weight") for layer in self.layers[1:])
+        self.scores = nn.Linear(fc6.shape[1] + len(fc6) + len(fc7), n_scores)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        found = self.network.describe(clips, self.layers)
+        scores: Tensor = self.scores(self.dropout(torch.cat(list(found.values()), dim=1)))
+        return scores
+
+
 def _start(recipe: CompactRecipe, n_scores: int, seed: int) -> NetworkStart:
     network = C3D(
-        n_scores,
+        None,
         input_size=(16, *COMPACT_PREPROCESSING.crop),
         width=recipe.width,
         hidden=recipe.hidden,
         pool5="global",
         batch_norm=True,
     )
-    initialize(network, seed)
+    answers = initialize(_Answers(network, n_scores, recipe.dropout), seed)
     _look_for_changes(network)
-    network.dropout.p = recipe.dropout
-    return NetworkStart(network, "fc8", COMPACT_PREPROCESSING, 16, "compact")
+    return NetworkStart(answers, None, COMPACT_PREPROCESSING, 16, "compact")
 
 
 def _look_for_changes(network: C3D) -> None:
@@ -244,16 +276,12 @@ def _look_for_changes(network: C3D) -> None:
     """
     with torch.no_grad():
         for layer in network.modules():
-            if isinstance(layer, torch.nn.Conv3d):
+            if isinstance(layer, nn.Conv3d):
                 layer.weight -= layer.weight.mean(dim=(2, 3, 4), keepdim=True)
 
 
-def _without_answers(network: C3D) -> C3D:
-    """Leave out the scores, and make the batch normalisations part of the layers before them."""
-    described = C3D(**(network.config | {"num_classes": None}))
-    described.load_state_dict(
-        {name: value for name, value in network.state_dict().items() if not name.startswith("fc8")}
-    )
-    plain = fold_batch_norm(described.eval())
+def _plain(network: C3D) -> C3D:
+    """Make the batch normalisations part of the layers before them."""
+    plain = fold_batch_norm(network.eval())
     plain.preprocessing = COMPACT_PREPROCESSING
     return plain

@@ -18,6 +18,8 @@ from skvideo3d.video.preprocessing import MeanCube
 from .batches import EpochBatches, PixelClips, loader
 from .checkpoints import Checkpoints, TrainingState
 from .history import EpochRecord
+from .memory import freed_memory_kept
+from .muon import Muon
 from .net import AcceleratedClipNet, ClipNet
 from .networks import NetworkStart
 from .questions import Questions
@@ -27,7 +29,7 @@ from .training_progress import TrainingProgress
 
 __all__ = ["FitSettings", "train"]
 
-_OPTIMIZERS = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}
+_OPTIMIZERS = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW, "muon": Muon}
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     net.initialize()
     try:
         has_cube = isinstance(start.preprocessing.mean, MeanCube)
-        net.partial_fit(PixelClips(clips, has_cube), epochs=length.n_epochs - epochs_over)
+        with freed_memory_kept():
+            net.partial_fit(PixelClips(clips, has_cube), epochs=length.n_epochs - epochs_over)
     finally:
         if progress is not None:
             progress.close()
@@ -256,6 +259,8 @@ def _net(
         options["criterion"] = settings.questions
     if recipe.optimizer == "sgd":
         options["optimizer__momentum"] = recipe.momentum
+    elif recipe.optimizer == "muon":
+        options["optimizer__turn"] = recipe.turn
     if settings.accelerator is None:
         return ClipNet(start.network, device=settings.device, **options)
     return AcceleratedClipNet(start.network, accelerator=settings.accelerator, **options)

@@ -90,11 +90,22 @@ class ClipNet(NeuralNet):
         self, prefix: str, named_parameters: Iterable[tuple[str, nn.Parameter]]
     ) -> tuple[tuple[list[dict[str, Any]]], dict[str, Any]]:
         """Group what is trained; biases and normalisations, which are vectors, do not decay."""
-        trained = [value for _, value in named_parameters if value.requires_grad]
+        trained = {name: value for name, value in named_parameters if value.requires_grad}
         _, options = super().get_params_for_optimizer(prefix, [])
+        turn = options.pop("turn", None)
+        matrices = {name: value for name, value in trained.items() if value.ndim > 1}
+        turned = {
+            name: value
+            for name, value in matrices.items()
+            if turn is not None and name.replace(".weight", "_bn.weight") in trained
+        }
         groups: list[dict[str, Any]] = [
-            {"params": [value for value in trained if value.ndim > 1]},
-            {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
+            {"params": [value for name, value in matrices.items() if name not in turned]},
+            {
+                "params": [value for value in trained.values() if value.ndim <= 1],
+                "weight_decay": 0.0,
+            },
+            {"params": list(turned.values()), "turns": True, "lr": turn},
         ]
         return ([group for group in groups if group["params"]],), options
 

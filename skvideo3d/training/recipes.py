@@ -33,9 +33,14 @@ class TrainingRecipe:
         Batches after which the training stops, in the middle of an epoch if need be.
     batch_size : int, default=30
         Clips.
-    optimizer : {"sgd", "adamw"}, default="sgd"
+    optimizer : {"sgd", "adamw", "muon"}, default="sgd"
+        "muon" turns the weights of the layers that a batch normalisation follows (see
+        `skvideo3d.training.muon.Muon`), and is "adamw" for all others.
     momentum : float, default=0.9
         Of "sgd".
+    turn : float, default=0.015
+        Of "muon", what `lr` is for the other weights: how far a step goes, in lengths of a layer's
+        weights. It follows the schedule as well.
     weight_decay : float, default=5e-3
     sampling : ClipSampling
         Which clips of a video an epoch takes; its `clip_len` is for networks that take clips of
@@ -63,8 +68,9 @@ class TrainingRecipe:
     max_epochs: int | None = None
     max_iterations: int | None = None
     batch_size: int = 30
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
     momentum: float = 0.9
+    turn: float = 0.015
     weight_decay: float = 5e-3
     sampling: ClipSampling = field(default_factory=ClipSampling)
     jitter: bool = True
@@ -76,13 +82,13 @@ class TrainingRecipe:
                 f"max_epochs={self.max_epochs!r}, max_iterations={self.max_iterations!r}: give one "
                 "of them, which says when the training stops."
             )
-        if self.optimizer not in ("sgd", "adamw"):
-            raise ValueError(f"optimizer={self.optimizer!r}: use 'sgd' or 'adamw'.")
+        if self.optimizer not in ("sgd", "adamw", "muon"):
+            raise ValueError(f"optimizer={self.optimizer!r}: use 'sgd', 'adamw' or 'muon'.")
         for name in ("max_epochs", "max_iterations", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value!r} must be at least 1.")
-        for name in ("lr", "momentum", "weight_decay"):
+        for name in ("lr", "momentum", "turn", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must not be negative.")
         if not 0 <= self.flip <= 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-__all__ = ["positive", "share", "whole"]
+__all__ = ["count", "positive", "share", "whole"]
 
 
 def whole(word: str) -> int:
@@ -28,6 +28,27 @@ def whole(word: str) -> int:
     """
     if not word.isdecimal() or not int(word):
         raise argparse.ArgumentTypeError(f"{word} is no whole number from 1 on")
+    return int(word)
+
+
+def count(word: str) -> int:
+    """Read a whole number from 0 on.
+
+    Parameters
+    ----------
+    word : str
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> count("0")
+    0
+    """
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"{word} is no whole number from 0 on")
     return int(word)
 
 

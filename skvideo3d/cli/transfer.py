@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .numbers import count, positive, whole
 from .outputs import add_output_options
 
 if TYPE_CHECKING:
@@ -77,28 +78,28 @@ def add_parser(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument(
         "--seeds",
-        type=int,
+        type=count,
         metavar="N",
         default=5,
         help="random networks of the same shape (default: 5)",
     )
     parser.add_argument(
         "--full-size",
-        type=int,
+        type=count,
         metavar="N",
         default=1,
         help="random networks of the full size, whose clips take long (default: 1)",
     )
-    parser.add_argument("--C", type=float, default=1.0, help="of the linear SVM (default: 1)")
+    parser.add_argument("--C", type=positive, default=1.0, help="of the linear SVM (default: 1)")
     parser.add_argument(
         "--no-scale",
         action="store_true",
         help="classify rows as they are (default: features are standardised in each fold)",
     )
     parser.add_argument(
-        "--clip-stride", type=int, metavar="FRAMES", help="default: half the length of a clip"
+        "--clip-stride", type=whole, metavar="FRAMES", help="default: half the length of a clip"
     )
-    parser.add_argument("--fps", type=float, help="resample to this rate")
+    parser.add_argument("--fps", type=positive, help="resample to this rate")
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16", "float16", "auto"), default="float32"
     )
@@ -133,10 +134,10 @@ def results(args: argparse.Namespace) -> Iterator[BenchmarkResult]:
     """
     from skvideo3d.benchmarks import transfer
 
-    name, count = Counter(root.resolve().name for root in args.data).most_common(1)[0]
-    if count > 1:
+    name, times = Counter(root.resolve().name for root in args.data).most_common(1)[0]
+    if times > 1:
         raise ValueError(
-            f"--data: {count} of the folders are called {name!r}, and so would be their results; "
+            f"--data: {times} of the folders are called {name!r}, and so would be their results; "
             "evaluate them with two commands and an --output of each."
         )
     for root in args.data:

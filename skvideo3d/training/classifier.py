@@ -54,7 +54,8 @@ class VideoClassifier(ClassifierMixin, BaseEstimator):
         A name in `RECIPES`, or your own.
     freeze : str or None, default=None
         The last layer that is left as it is, with all before it: no gradient, no weight decay, and
-        batch normalisations keep their statistics.
+        batch normalisations keep their statistics. Without `weights` these layers stay random, and
+        a warning says so.
     input_size : int, (int, int) or None, default=None
         Height and width of the clips; frames are resized in proportion. None is what the network,
         or its weights, are for.

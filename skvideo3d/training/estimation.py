@@ -95,6 +95,13 @@ def estimate(classifier: VideoClassifier, given: LabelledVideos, seed: int) -> E
             UserWarning,
             stacklevel=4,
         )
+    if classifier.freeze and classifier.weights is None and isinstance(classifier.network, str):
+        warnings.warn(
+            f"freeze={classifier.freeze!r} without weights=: the layers up to it stay random. Pass "
+            "weights= to keep what somebody trained.",
+            UserWarning,
+            stacklevel=4,
+        )
     start = _start(classifier, recipe, len(classes), seed)
     recipe = replace(recipe, sampling=replace(recipe.sampling, clip_len=start.clip_len))
     frozen = freeze_up_to(

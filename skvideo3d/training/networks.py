@@ -17,16 +17,12 @@ from skvideo3d.models.initialization import INITIALIZATION, initialize
 from skvideo3d.models.module_content import content_of
 from skvideo3d.models.names import NETWORKS, network_named
 from skvideo3d.models.network import LayeredNetwork
-from skvideo3d.video.preprocessing import MeanCube, Preprocessing
+from skvideo3d.video.preprocessing import Preprocessing, in_units
 
 from .module_scores import check_scores
 from .named_weights import check_weights_are_of
 
 __all__ = ["NetworkStart", "NetworkWish", "freeze_up_to", "scores_of", "start_network"]
-
-# Pixels without a scale reach from -101 to 165. Random weights that keep the size of what they are
-# given then see gradients of the first layer that no usual learning rate is small enough for.
-_PIXELS_TO_UNITS = 1 / 64
 
 
 @dataclass(frozen=True)
@@ -257,7 +253,7 @@ def _from_name(name: str, wish: NetworkWish) -> NetworkStart:
         )
     network = network_named(name, device="meta", **arguments)  # whose numbers come later
     known_by = f"{INITIALIZATION} {name} {sorted(network.config.items())}"
-    recipe = wish.preprocessing or _in_units(named.preprocessing)
+    recipe = wish.preprocessing or in_units(named.preprocessing)
     return NetworkStart(network, _score_layer(network), recipe, 0, known_by)
 
 
@@ -301,14 +297,6 @@ def _with_classes(network: LayeredNetwork, wish: NetworkWish) -> tuple[LayeredNe
 def _score_layer(network: LayeredNetwork) -> str:
     """Name the layer before the softmax."""
     return network.layer_names[-2]
-
-
-def _in_units(recipe: Preprocessing) -> Preprocessing:
-    """Scale pixels that are not scaled, for weights that nobody trained."""
-    if recipe.scale != 1 or isinstance(recipe.mean, MeanCube):
-        return recipe
-    mean = tuple(value * _PIXELS_TO_UNITS for value in recipe.mean)
-    return replace(recipe, scale=_PIXELS_TO_UNITS, mean=mean)
 
 
 def _resized(recipe: Preprocessing, size: tuple[int, int]) -> Preprocessing:

@@ -27,6 +27,7 @@ __all__ = [
     "IMAGENET_PREPROCESSING",
     "MeanCube",
     "Preprocessing",
+    "in_units",
     "scale_of_row",
 ]
 
@@ -283,17 +284,42 @@ class Preprocessing:
         return slice(top, top + self.crop[0]), slice(left, left + self.crop[1])
 
 
+# Pixels without a scale reach from -101 to 165. Random weights that keep the size of what they are
+# given then see gradients of the first layer that no usual learning rate is small enough for.
+_PIXELS_TO_UNITS = 1 / 64
+
+
+def in_units(recipe: Preprocessing) -> Preprocessing:
+    """Scale pixels that are not scaled to about unit variance, for weights that nobody trained.
+
+    Parameters
+    ----------
+    recipe : Preprocessing
+        With a scale or a mean cube it is the answer.
+
+    Returns
+    -------
+    Preprocessing
+
+    Examples
+    --------
+    >>> in_units(C3D_PREPROCESSING).scale
+    0.015625
+    """
+    if recipe.scale != 1 or isinstance(recipe.mean, MeanCube):
+        return recipe
+    mean = tuple(value * _PIXELS_TO_UNITS for value in recipe.mean)
+    return replace(recipe, scale=_PIXELS_TO_UNITS, mean=mean)
+
+
 # Tran et al. 2015, section 3.1, and the authors' released feature-extraction prototxt; the mean is
 # the per-channel average of the Sports-1M cube.
-_SPORTS1M_MEAN = (90.25, 97.66, 101.41)
 C3D_PREPROCESSING = Preprocessing(
-    resize=(128, 171), crop=(112, 112), channel_order="bgr", mean=_SPORTS1M_MEAN
+    resize=(128, 171), crop=(112, 112), channel_order="bgr", mean=(90.25, 97.66, 101.41)
 )
 
-# Of the compact network: the same in numbers of about unit variance, as random weights want them.
-COMPACT_PREPROCESSING = replace(
-    C3D_PREPROCESSING, scale=1 / 64, mean=tuple(value / 64 for value in _SPORTS1M_MEAN)
-)
+# Of the compact network, which began with random weights.
+COMPACT_PREPROCESSING = in_units(C3D_PREPROCESSING)
 
 # Carreira & Zisserman 2017, section 2.5: shorter side 256, centre 224, pixels in [-1, 1].
 I3D_PREPROCESSING = Preprocessing(

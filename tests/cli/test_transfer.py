@@ -60,6 +60,21 @@ def test_options_reach_the_evaluation(sets, small_c3d):
     assert settings["clip_stride"] == 4
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--C=0", "--C: 0 is no positive number"),
+        ("--seeds=-1", "--seeds: -1 is no whole number from 0 on"),
+        ("--clip-stride=0", "--clip-stride: 0 is no whole number from 1 on"),
+        ("--fps=nan", "--fps: nan is no positive number"),
+    ],
+)
+def test_a_number_is_refused_by_the_name_of_its_option(sets, small_c3d, option, message, capsys):
+    with pytest.raises(SystemExit):
+        run(sets, small_c3d, option)
+    assert message in capsys.readouterr().err
+
+
 def test_sets_of_one_name_are_refused(sets, small_c3d, capsys):
     (sets / "other").mkdir()
     (sets / "kth").rename(sets / "other" / "trials")

@@ -342,6 +342,16 @@ def test_what_is_frozen_gets_no_gradient(batch_norm):
         assert (gradient is None) == name.startswith(UP_TO_CONV3B), name
 
 
+def test_layers_that_nobody_trained_are_frozen_with_a_warning(coloured, quick, tmp_path):
+    once = {**quick, "max_epochs": 1}
+    with pytest.warns(UserWarning, match=r"freeze='conv1a' without weights=: .* stay random"):
+        first = VideoClassifier(**once, freeze="conv1a").fit(*coloured)
+    first.save_weights(tmp_path / "first.safetensors")
+    once["network_params"] = None
+    VideoClassifier(**once, weights=tmp_path / "first.safetensors", freeze="conv1a").fit(*coloured)
+
+
+@pytest.mark.filterwarnings("ignore:freeze='conv3b' without weights=")
 @pytest.mark.parametrize("network", ["c3d", "c3d-bn"])
 def test_what_is_frozen_stays_as_it_is_with_its_statistics(coloured, quick, network):
     start = start_network(network, wish(2, params={"width": 1 / 16}, input_size=(32, 32)))

@@ -19,6 +19,8 @@ __all__ = ["Kind", "draw", "kinds", "picture"]
 Kind = Literal["roc", "compactness", "comparison", "confusion"]
 
 _MAX_TITLE: Final = 60
+_INTERVAL: Final = {"low", "high"}
+"""Figures of a row that bound its first one."""
 _MAX_CELLS_WITH_VALUES: Final = 20
 """A confusion matrix of more classes shows colours alone."""
 
@@ -39,7 +41,9 @@ def kinds(result: BenchmarkResult) -> list[Kind]:
         possible.append("roc")
     if "compactness" in result.curves:
         possible.append("compactness")
-    elif any(result.metrics[0] in row.figures for row in result.published):
+    elif any(result.metrics[0] in row.figures for row in result.published) or any(
+        row.figures.keys() >= _INTERVAL for row in result.rows
+    ):
         possible.append("comparison")
     if result.confusion is not None:
         possible.append("confusion")
@@ -154,6 +158,10 @@ def _bars(result: BenchmarkResult) -> ComparisonDisplay:
         metric=metric,
         # Others may have had another number of classes to guess from.
         chance=None if any(are_published) else result.chance,
+        intervals=[
+            (row.figures["low"], row.figures["high"]) if row.figures.keys() >= _INTERVAL else None
+            for row in rows
+        ],
     )
 
 

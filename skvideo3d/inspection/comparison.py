@@ -33,6 +33,9 @@ class ComparisonDisplay:
         Label of the axis.
     chance : float or None, default=None
         What guessing reaches: a dashed line.
+    intervals : sequence of ((float, float) or None), default=None
+        What is known of the true value, from and to, where a method has that: a line across the end
+        of its bar.
 
     Attributes
     ----------
@@ -43,6 +46,8 @@ class ComparisonDisplay:
     bars_ : matplotlib BarContainer
         The bars in the order of `methods`.
     chance_line_ : matplotlib Line2D or None
+    interval_lines_ : matplotlib LineCollection or None
+        A line for each method that has an interval, in their order.
 
     Examples
     --------
@@ -61,7 +66,13 @@ class ComparisonDisplay:
         *,
         metric: str = "accuracy",
         chance: float | None = None,
+        intervals: Sequence[tuple[float, float] | None] | None = None,
     ) -> None:
+        if intervals is not None and len(intervals) != len(methods):
+            raise ValueError(
+                f"methods and intervals have {len(methods)} and {len(intervals)} entries; give "
+                "one for every bar, or None where there is none."
+            )
         if not len(methods) == len(values) == len(is_published):
             raise ValueError(
                 f"methods, values and is_published have {len(methods)}, {len(values)} and "
@@ -72,6 +83,7 @@ class ComparisonDisplay:
         self.is_published = is_published
         self.metric = metric
         self.chance = chance
+        self.intervals = intervals
 
     @property
     def figsize(self) -> tuple[float, float]:
@@ -104,9 +116,16 @@ class ComparisonDisplay:
             self.values,
             color=["0.7" if is_published else "C0" for is_published in self.is_published],
         )
-        labels = ax.bar_label(
-            self.bars_, labels=[_label(value) for value in self.values], padding=3
-        )
+        self.interval_lines_ = self._draw_intervals(ax)
+        if self.interval_lines_ is None:
+            labels = ax.bar_label(
+                self.bars_, labels=[_label(value) for value in self.values], padding=3
+            )
+        else:  # lines take the place of the numbers, which go to the margin
+            labels = []
+            for place, value in zip(places, self.values, strict=True):
+                at = {"xy": (1.01, place), "xycoords": ax.get_yaxis_transform(), "va": "center"}
+                ax.annotate(_label(value), annotation_clip=False, **at)
         ax.set_yticks(places, labels=[short_name(method) for method in self.methods])
         ax.set_ylim(len(self.methods) - 0.4, -0.6)
         ax.set_xlabel(self.metric)
@@ -122,7 +141,7 @@ class ComparisonDisplay:
         known = [value for value in self.values if math.isfinite(value)]
         if self.metric in _PERCENT:
             ax.set_xlim(0, 100)
-            for label, value in zip(labels, self.values, strict=True):
+            for label, value in zip(labels, self.values, strict=False):
                 if value > 90:  # beyond the bar there is no room for the number
                     label.set(ha="right")
                     label.xyann = (-3, 0)
@@ -132,6 +151,14 @@ class ComparisonDisplay:
             ax.set_xlim(min(known) / 2, max(known) * 3)
         else:
             ax.margins(x=0.15)  # room for the numbers
+
+    def _draw_intervals(self, ax: Any) -> Any:
+        known = [
+            (place, *interval) for place, interval in enumerate(self.intervals or ()) if interval
+        ]
+        if not known:
+            return None
+        return ax.hlines(*zip(*known, strict=True), colors="0.25", linewidth=1.5, label="interval")
 
     def _explain(self, ax: Any) -> None:
         from matplotlib.patches import Patch
@@ -143,8 +170,11 @@ class ComparisonDisplay:
         ]
         if self.chance_line_ is not None:
             keys.append(self.chance_line_)
+        if self.interval_lines_ is not None:
+            keys.append(self.interval_lines_)
         if keys:
-            ax.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+            beside = 1.0 if self.interval_lines_ is None else 1.08  # of the numbers
+            ax.legend(handles=keys, loc="upper left", bbox_to_anchor=(beside, 1), frameon=False)
 
 
 def _label(value: float) -> str:

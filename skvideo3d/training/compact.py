@@ -67,13 +67,13 @@ class CompactRecipe:
         How much the questions count; 1 where nothing is said.
     """
 
-    stages: tuple[tuple[int, int], ...] = ((48, 28), (64, 18), (112, 3))
+    stages: tuple[tuple[int, int], ...] = ((48, 22), (64, 16), (112, 2))
     clips_per_epoch: int = 5_000
-    ramp: int = 24
+    ramp: int = 18
     batch_size: int = 16
     lr: float = 1e-3
     weight_decay: float = 0.05
-    turn: float = 0.015
+    turn: float = 0.004
     warm_up: int = 200
     dropout: float = 0.1
     width: float = 0.25

@@ -38,7 +38,7 @@ class TrainingRecipe:
         `skvideo3d.training.muon.Muon`), and is "adamw" for all others.
     momentum : float, default=0.9
         Of "sgd".
-    turn : float, default=0.015
+    turn : float, default=0.005
         Of "muon", what `lr` is for the other weights: how far a step goes, in lengths of a layer's
         weights. It follows the schedule as well.
     weight_decay : float, default=5e-3
@@ -70,7 +70,7 @@ class TrainingRecipe:
     batch_size: int = 30
     optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
     momentum: float = 0.9
-    turn: float = 0.015
+    turn: float = 0.005
     weight_decay: float = 5e-3
     sampling: ClipSampling = field(default_factory=ClipSampling)
     jitter: bool = True

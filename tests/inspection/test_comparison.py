@@ -46,6 +46,32 @@ def test_chance_is_a_line():
     assert display().plot(Figure().subplots()).chance_line_ is None
 
 
+def test_intervals_are_lines_at_their_bars_with_the_numbers_beside_them():
+    plt.switch_backend("agg")
+    shown = display(intervals=[(10.0, 70.0), None, (0.01, 3.0)], chance=50.0).plot()
+    lines = [line.tolist() for line in shown.interval_lines_.get_segments()]
+    assert lines == [[[10, 0], [70, 0]], [[0.01, 2], [3, 2]]]
+    shown.figure_.canvas.draw()
+    frame = shown.ax_.get_window_extent()
+    numbers = [text.get_window_extent() for text in shown.ax_.texts]
+    legend = shown.ax_.get_legend()
+    plt.close(shown.figure_)
+    assert [text.get_text() for text in shown.ax_.texts] == ["40.0", "60.0", "0.05"]
+    assert all(frame.x1 < box.x0 and box.x1 < legend.get_window_extent().x0 for box in numbers)
+    assert [text.get_text() for text in legend.texts] == [
+        "this run",
+        "published",
+        "chance",
+        "interval",
+    ]
+
+
+def test_without_any_interval_there_are_no_lines():
+    assert display(intervals=[None] * 3).plot(Figure().subplots()).interval_lines_ is None
+    with pytest.raises(ValueError, match="methods and intervals have 3 and 1 entries"):
+        display(intervals=[None])
+
+
 def test_percent_goes_from_0_to_100_and_all_numbers_stay_within():
     plt.switch_backend("agg")
     shown = ComparisonDisplay(["a", "b", "c"], [3.0, 89.9, 99.9], [False, True, True]).plot()

@@ -3,8 +3,8 @@
     python benchmarks/training.py [--networks compact-64 compact-112 c3d c3d-bn i3d] [--rounds N]
                                   [--device cuda] [--store VIDEO ...]
 
-A step is forward, backward and optimiser, of one batch of random clips. Plain is the eager network
-in float32 on contiguous tensors; ours is what `VideoClassifier` and `train_compact` run; "returned"
+A step is forward, backward and SGD, of one batch of random clips. Plain is the eager network
+in float32 on contiguous tensors; ours is how `VideoClassifier` and `train_compact` run; "returned"
 is the same, but that the memory which a step frees goes back to the system. A step is counted as
 three times the products of the forward pass, and set against the machine's rate of matrix products.
 With --store, also how many clips a second are cut from the kept frames of videos, and how many are
@@ -38,7 +38,7 @@ NETWORKS = {
 }
 
 
-def steps_of(network, clips, labels, precision, device, keeps):
+def steps_of(network, clips, labels, precision, device, *, keeps):
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
     layer = "fc8" if "fc8" in network.layer_names else "logits"
 
@@ -90,12 +90,12 @@ def measure(name, device, rounds, rates):
         f"\n{name}, {' x '.join(map(str, size))}, batch {batch}, {3 * work.gflop:.1f} GFLOP a clip"
     )
     for (way, precision), taken in seconds.items():
-        taken /= STEPS
-        rate = 3 * work.gflop * batch / taken
+        of_step = taken / STEPS
+        rate = 3 * work.gflop * batch / of_step
         print(
-            f"  {way:9}{precision:9}{batch / taken:9.2f} clips/s{rate:9.0f} GFLOP/s"
+            f"  {way:9}{precision:9}{batch / of_step:9.2f} clips/s{rate:9.0f} GFLOP/s"
             f"{rate / rates[precision]:7.2f} of the rate"
-            f"{seconds['plain', 'float32'] / STEPS / taken:7.2f} times plain"
+            f"{seconds['plain', 'float32'] / taken:7.2f} times plain"
         )
 
 

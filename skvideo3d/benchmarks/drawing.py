@@ -19,7 +19,7 @@ __all__ = ["Kind", "draw", "kinds", "picture"]
 Kind = Literal["roc", "compactness", "comparison", "confusion"]
 
 _MAX_TITLE: Final = 60
-_INTERVAL: Final = {"low", "high"}
+_INTERVAL: Final = frozenset(("low", "high"))
 """Figures of a row that bound its first one."""
 _MAX_CELLS_WITH_VALUES: Final = 20
 """A confusion matrix of more classes shows colours alone."""

@@ -122,7 +122,7 @@ class ComparisonDisplay:
                 self.bars_, labels=[_label(value) for value in self.values], padding=3
             )
         else:  # lines take the place of the numbers, which go to the margin
-            labels = []
+            labels = None
             for place, value in zip(places, self.values, strict=True):
                 at = {"xy": (1.01, place), "xycoords": ax.get_yaxis_transform(), "va": "center"}
                 ax.annotate(_label(value), annotation_clip=False, **at)
@@ -137,11 +137,14 @@ class ComparisonDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _scale(self, ax: Any, labels: Sequence[Any]) -> None:
-        known = [value for value in self.values if math.isfinite(value)]
+    def _scale(self, ax: Any, labels: Sequence[Any] | None) -> None:
+        ends = [end for interval in self.intervals or () if interval for end in interval]
+        known = [value for value in (*self.values, *ends) if math.isfinite(value)]
         if self.metric in _PERCENT:
             ax.set_xlim(0, 100)
-            for label, value in zip(labels, self.values, strict=False):
+            if labels is None:
+                return
+            for label, value in zip(labels, self.values, strict=True):
                 if value > 90:  # beyond the bar there is no room for the number
                     label.set(ha="right")
                     label.xyann = (-3, 0)

@@ -50,11 +50,11 @@ class CompactRecipe:
         Epochs after which clips have all of their clutter; the first one has a tenth of it.
     batch_size : int
     lr, weight_decay : float
-        Of the answers and the normalisations, which learn by AdamW; the learning rate rises over
-        the first steps and falls along a cosine.
+        Of AdamW, by which the answers and the normalisations learn, these without decay; the
+        learning rate rises over the first steps and falls along a cosine.
     turn : float
-        How far a step of Muon goes, by which all layers learn, in lengths of their weights; rises
-        and falls likewise.
+        How far a step of Muon goes, by which all other layers learn, in lengths of their weights;
+        rises and falls likewise.
     warm_up : int
         Steps of the rise.
     dropout : float
@@ -239,18 +239,16 @@ class _Answers(nn.Module):
     Each of them so learns from the answers at once, and not through the layers above it only.
     """
 
-    layers = ("pool5", "fc6", "fc7")
-
     def __init__(self, network: C3D, n_scores: int, dropout: float) -> None:
         super().__init__()
         self.network = network
         self.network.dropout.p = dropout
         self.dropout = nn.Dropout(dropout)
-        fc6, fc7 = (network.get_parameter(f"{layer}.weight") for layer in self.layers[1:])
+        fc6, fc7 = network.get_parameter("fc6.weight"), network.get_parameter("fc7.weight")
         self.scores = nn.Linear(fc6.shape[1] + len(fc6) + len(fc7), n_scores)
 
     def forward(self, clips: Tensor) -> Tensor:
-        found = self.network.describe(clips, self.layers)
+        found = self.network.describe(clips, ("pool5", "fc6", "fc7"))
         scores: Tensor = self.scores(self.dropout(torch.cat(list(found.values()), dim=1)))
         return scores
 

@@ -26,7 +26,8 @@ class TrainingDivergedError(SkVideo3DError, FloatingPointError):
     def __str__(self) -> str:
         return (
             f"{self._what} in batch {self.batch} of epoch {self.epoch}, with learning rate "
-            f"{self.lr:g}. {self._checkpoint} Use a smaller lr, or look at the "
+            f"{self.lr:g}. {self._checkpoint} Use a smaller lr (of "
+            "optimizer='muon' a smaller turn as well), or look at the "
             "videos and labels. A checkpoint goes on with its own lr alone: for another one give "
             "another checkpoint=, or remove the file."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -145,7 +146,7 @@ def train(start: NetworkStart, settings: FitSettings, clips: Any, valid_clips: A
     net.initialize()
     try:
         has_cube = isinstance(start.preprocessing.mean, MeanCube)
-        with freed_memory_kept():
+        with freed_memory_kept() if settings.device == "cpu" else nullcontext():
             net.partial_fit(PixelClips(clips, has_cube), epochs=length.n_epochs - epochs_over)
     finally:
         if progress is not None:

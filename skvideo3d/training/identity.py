@@ -116,7 +116,9 @@ def known_by(
         "precision": classifier.precision,
         "random_state": None if classifier.random_state is None else seed,
     }
-    unused = {"max_epochs", "max_iterations"} | ({"turn"} if recipe.optimizer != "muon" else set())
+    own = {"sgd": "momentum", "muon": "turn"}
+    unused = {own[name] for name in own if name != recipe.optimizer}
+    unused |= {"max_epochs", "max_iterations"}
     values |= {name: value for name, value in vars(recipe).items() if name not in unused}
     if isinstance(recipe.schedule, Cosine) and recipe.schedule.length is None:
         values["length"] = (recipe.max_epochs, recipe.max_iterations)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from skvideo3d.feature_extraction.preparing import ClipPreparation
 from skvideo3d.video.preprocessing import Preprocessing
 
+from .muon import normalized_weights
 from .networks import scores_of
 from .precision import products_in
 
@@ -90,22 +91,24 @@ class ClipNet(NeuralNet):
         self, prefix: str, named_parameters: Iterable[tuple[str, nn.Parameter]]
     ) -> tuple[tuple[list[dict[str, Any]]], dict[str, Any]]:
         """Group what is trained; biases and normalisations, which are vectors, do not decay."""
-        trained = {name: value for name, value in named_parameters if value.requires_grad}
+        trained = [value for _, value in named_parameters if value.requires_grad]
         _, options = super().get_params_for_optimizer(prefix, [])
         turn = options.pop("turn", None)
-        matrices = {name: value for name, value in trained.items() if value.ndim > 1}
-        turned = {
-            name: value
-            for name, value in matrices.items()
-            if turn is not None and name.replace(".weight", "_bn.weight") in trained
-        }
+        turned = set() if turn is None else set(normalized_weights(self.module_)) & set(trained)
+        if turn is not None and not turned:
+            raise ValueError(
+                "optimizer='muon' turns the weights of layers that a batch normalisation follows, "
+                "and this network has none to train; use 'adamw', or a network such as 'c3d-bn'."
+            )
+        matrices = [value for value in trained if value.ndim > 1]
         groups: list[dict[str, Any]] = [
-            {"params": [value for name, value in matrices.items() if name not in turned]},
+            {"params": [value for value in matrices if value not in turned]},
+            {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
             {
-                "params": [value for value in trained.values() if value.ndim <= 1],
-                "weight_decay": 0.0,
+                "params": [value for value in matrices if value in turned],
+                "turns": True,
+                "lr": turn,
             },
-            {"params": list(turned.values()), "turns": True, "lr": turn},
         ]
         return ([group for group in groups if group["params"]],), options
 

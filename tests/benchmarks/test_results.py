@@ -385,6 +385,15 @@ def test_parts_of_a_row_are_no_bars():
     assert display.methods == ["C3D"]
 
 
+def test_intervals_are_drawn_at_once_where_there_are_any():
+    bounded = ResultRow("ours", {"accuracy": 50.0, "low": 30.0, "high": 80.0})
+    rows = [bounded, ResultRow("theirs", {"accuracy": 40.0, "low": 30.0})]
+    confusion = {"labels": ["ball", "doll"], "matrix": [[1, 2], [3, 4]]}
+    display = toys(rows=rows, published=(), confusion=confusion).plot(ax=Figure().subplots())
+    assert isinstance(display, ComparisonDisplay)
+    assert display.intervals == [(30.0, 80.0), None]
+
+
 def test_a_long_title_is_broken():
     display = toys(title="many words " * 12).plot(ax=Figure().subplots())
     assert max(map(len, display.ax_.get_title().splitlines())) <= 60

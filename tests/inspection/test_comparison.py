@@ -66,6 +66,13 @@ def test_intervals_are_lines_at_their_bars_with_the_numbers_beside_them():
     ]
 
 
+def test_a_logarithmic_axis_shows_both_ends_of_an_interval():
+    shown = display(metric="seconds", intervals=[(30.0, 900.0), None, (0.001, 0.1)])
+    low, high = shown.plot(Figure().subplots()).ax_.get_xlim()
+    assert low < 0.001
+    assert high > 900
+
+
 def test_without_any_interval_there_are_no_lines():
     assert display(intervals=[None] * 3).plot(Figure().subplots()).interval_lines_ is None
     with pytest.raises(ValueError, match="methods and intervals have 3 and 1 entries"):

@@ -12,6 +12,7 @@ from skvideo3d.exceptions import CheckpointError
 from skvideo3d.models import load_weights
 from skvideo3d.training import compact
 from skvideo3d.training.compact import CompactRecipe, train_compact
+from skvideo3d.training.muon import normalized_weights
 
 TINY = CompactRecipe(
     stages=((16, 2), (24, 1)), clips_per_epoch=6, batch_size=3, warm_up=1, width=1 / 32, hidden=8
@@ -61,6 +62,26 @@ def test_before_the_training_kernels_give_nothing_for_what_does_not_change():
         assert kernel.weight.std() > 0.01
 
 
+def test_every_descriptor_learns_from_the_answers_at_once():
+    start = compact._start(TINY, n_scores=5, seed=0)
+    answers = start.network.train()
+    assert answers.scores.in_features == 16 + 8 + 8  # pool5, fc6, fc7
+    assert answers.dropout.p == answers.network.dropout.p == TINY.dropout
+    found = {}
+
+    def keep(module, inputs):
+        found["joined"] = inputs[0]
+        found["joined"].retain_grad()
+
+    answers.scores.register_forward_pre_hook(keep)
+    answers(torch.rand(2, 3, 16, 16, 16)).square().sum().backward()
+    assert (found["joined"].grad.abs().sum(dim=0) > 0).all()
+    turned = {id(weight) for weight in normalized_weights(answers)}
+    others = {name for name, value in answers.named_parameters() if value.ndim > 1}
+    others -= {name for name, value in answers.named_parameters() if id(value) in turned}
+    assert others == {"scores.weight"}
+
+
 def test_videos_of_any_size_are_described(trained):
     path, _ = trained
     videos = list(np.random.default_rng(0).integers(0, 256, (2, 20, 30, 50, 3), dtype=np.uint8))
@@ -100,6 +121,16 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(trained, tmp_path):
     rows = train_compact(target, TINY, n_workers=0, checkpoint=checkpoint)
     assert len(rows) == 3
     assert same(weights_of(target), weights_of(path))
+
+
+def test_the_checkpoint_of_another_algorithm_is_refused(tmp_path, monkeypatch):
+    short = CompactRecipe(
+        stages=((16, 1),), clips_per_epoch=4, batch_size=2, warm_up=1, width=1 / 32, hidden=8
+    )
+    train_compact(tmp_path / "a.safetensors", short, n_workers=0, checkpoint=tmp_path / "state")
+    monkeypatch.setattr(compact, "_ALGORITHM", compact._ALGORITHM + 1)
+    with pytest.raises(CheckpointError, match="algorithm was"):
+        train_compact(tmp_path / "a.safetensors", short, n_workers=0, checkpoint=tmp_path / "state")
 
 
 def test_the_checkpoint_of_another_recipe_is_refused(tmp_path):

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
-from skvideo3d.models import C3D
-from skvideo3d.training import RECIPES, VideoClassifier
-from skvideo3d.training.muon import Muon, orthogonalized
+from skvideo3d.exceptions import CheckpointError
+from skvideo3d.models import C3D, I3D
+from skvideo3d.models.initialization import initialize
+from skvideo3d.training import RECIPES, Cosine, Steps, VideoClassifier
+from skvideo3d.training.muon import Muon, normalized_weights, orthogonalized
 
 
 def gradient(shape, seed=0):
@@ -48,6 +51,14 @@ def test_a_step_has_the_length_it_was_told_and_weights_keep_theirs():
     torch.testing.assert_close(after, moved * weight.norm() / moved.norm())
 
 
+@pytest.mark.parametrize("shape", [(6, 9), (9, 2, 1, 1, 3)])
+def test_without_a_gradient_or_weights_nothing_moves(shape):
+    weight = gradient(shape)
+    assert torch.equal(stepped(weight, [torch.zeros(shape)] * 2, turns=True, lr=0.1), weight)
+    nothing = torch.zeros(shape)
+    assert torch.equal(stepped(nothing, [gradient(shape)], turns=True, lr=0.1), nothing)
+
+
 def test_the_momentum_looks_ahead_as_nesterov_does():
     first, second = gradient((5, 9), 1), gradient((5, 9), 2)
     weight = gradient((5, 9), 3)
@@ -79,7 +90,9 @@ def test_a_closure_is_computed_with_gradients_and_its_loss_returned():
         loss.backward()
         return loss
 
-    assert float(optimizer.step(closure).detach()) == 15
+    with torch.no_grad():
+        loss = optimizer.step(closure)
+    assert float(loss.detach()) == 15
     assert weight[1, 2] < weight[0, 0]
 
 
@@ -100,14 +113,95 @@ def test_it_goes_on_from_its_state():
     assert torch.equal(second.detach(), stepped(weight, gradients, turns=True, lr=0.1))
 
 
-def test_layers_before_a_batch_normalisation_turn_and_others_do_not(coloured, quick):
+def names_turned(network):
+    turned = {id(weight) for weight in normalized_weights(network)}
+    return {name for name, value in network.named_parameters() if id(value) in turned}
+
+
+def test_every_layer_of_a_c3d_but_the_last_is_normalised():
     network = C3D(2, input_size=(16, 32, 32), width=1 / 32, hidden=4, batch_norm=True)
-    recipe = replace(RECIPES["ucf101-study"], optimizer="muon", lr=0.0, turn=0.1)
-    options = {**quick, "network": network, "recipe": recipe, "lr": 0.0}
-    options.pop("network_params", None)
-    after = VideoClassifier(**options).fit(*coloured).network_
+    layers = {name for name, value in network.named_parameters() if value.ndim > 1}
+    assert len(layers) == 11
+    assert names_turned(network) == layers - {"fc8.weight"}
+    assert names_turned(C3D(2, input_size=(16, 32, 32), width=1 / 32)) == set()
+
+
+def test_layers_of_other_networks_are_found_by_their_next_sibling():
+    network = nn.ModuleDict(
+        {
+            "conv1": nn.Conv3d(3, 8, 3),
+            "bn1": nn.BatchNorm3d(8),
+            "conv2": nn.Conv3d(8, 4, 3),
+            "relu": nn.ReLU(),
+            "bn2": nn.BatchNorm3d(4),
+            "fc": nn.Linear(4, 6),
+            "other": nn.BatchNorm1d(4),
+        }
+    )
+    assert names_turned(network) == {"conv1.weight"}
+    i3d = I3D(5)
+    expected = {
+        f"{name}.conv3d.weight" for name, part in i3d.named_modules() if hasattr(part, "bn")
+    }
+    assert len(expected) == 57  # Carreira & Zisserman: every convolution but the scores'
+    assert names_turned(i3d) == expected
+
+
+def fitted(coloured, quick, **changes):
+    network = C3D(2, input_size=(16, 32, 32), width=1 / 32, hidden=4, batch_norm=True)
+    initialize(network, 0)
+    recipe = replace(RECIPES["ucf101-study"], optimizer="muon", turn=0.1)
+    options = {**quick, "network": network, "recipe": recipe, "network_params": None, **changes}
+    return network, VideoClassifier(**options).fit(*coloured)
+
+
+def test_layers_before_a_batch_normalisation_turn_and_others_do_not(coloured, quick):
+    network, classifier = fitted(coloured, quick, lr=0.0)
+    after = classifier.network_
     for name, value in network.named_parameters():
         moved = not torch.equal(after.get_parameter(name), value)
         assert moved == (name.endswith(".weight") and value.ndim > 1 and name != "fc8.weight")
         if moved:
             torch.testing.assert_close(after.get_parameter(name).norm(), value.norm())
+
+
+def test_what_is_frozen_does_not_turn(coloured, quick):
+    network, classifier = fitted(coloured, quick, freeze="conv3b")
+    after = classifier.network_
+    assert torch.equal(after.conv3b.weight, network.conv3b.weight)
+    assert not torch.equal(after.conv4a.weight, network.conv4a.weight)
+
+
+@pytest.mark.parametrize("schedule", [Steps(0.1, every=2), Cosine(length=3, unit="epoch")])
+def test_both_rates_follow_the_schedule(coloured, quick, schedule):
+    recipe = replace(RECIPES["ucf101-study"], optimizer="muon", turn=0.1, schedule=schedule)
+    _, classifier = fitted(coloured, quick, recipe=recipe)
+    factor = classifier.history_[-1]["lr"] / 0.01
+    assert 0 < factor < 0.5
+    groups = classifier.net_.optimizer_.param_groups
+    rates = {bool(group.get("turns")): group["lr"] for group in groups}
+    assert rates[True] == pytest.approx(10 * rates[False])
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(coloured, quick, tmp_path):
+    _, whole = fitted(coloured, quick)
+    fitted(coloured, quick, max_epochs=1, checkpoint=tmp_path / "state.ckpt")
+    _, resumed = fitted(coloured, quick, checkpoint=tmp_path / "state.ckpt")
+    assert resumed.history_[0]["epoch"] == 1
+    for name, value in whole.network_.state_dict().items():
+        assert torch.equal(resumed.network_.state_dict()[name], value), name
+
+
+def test_the_checkpoint_of_another_turn_is_refused_where_it_matters(coloured, quick, tmp_path):
+    fitted(coloured, quick, max_epochs=1, checkpoint=tmp_path / "state.ckpt")
+    other = replace(RECIPES["ucf101-study"], optimizer="muon", turn=0.2)
+    with pytest.raises(CheckpointError, match=r"turn was 0\.1 and is 0\.2"):
+        fitted(coloured, quick, recipe=other, checkpoint=tmp_path / "state.ckpt")
+    for turn in (0.1, 0.2):
+        plain = replace(RECIPES["ucf101-study"], turn=turn)
+        fitted(coloured, quick, recipe=plain, max_epochs=1, checkpoint=tmp_path / "sgd.ckpt")
+
+
+def test_a_network_that_has_nothing_to_turn_is_refused(coloured, quick):
+    with pytest.raises(ValueError, match="this network has none to train; use 'adamw'"):
+        fitted(coloured, quick, network="c3d", network_params={"width": 1 / 16})

@@ -34,6 +34,7 @@ def test_the_recipes_are_the_papers():
         {"max_epochs": 1, "lr": -0.1},
         {"max_epochs": 1, "lr": float("nan")},
         {"max_epochs": 1, "weight_decay": -1},
+        {"max_epochs": 1, "turn": -0.1},
         {"max_epochs": 1, "flip": 1.5},
         {"max_epochs": 1, "optimizer": "adam"},
     ],

@@ -73,7 +73,7 @@ _REVERSED, _SHUFFLED = 0.1, 0.05
 # Acts in which a figure turns, or lies; and those without a beat.
 _WITHOUT_FACING = ("turn round", "fall over", "push-up", "sit-up", "crawl", "swim")
 _WITHOUT_PACE = ("stand", "bend", "sit down or stand up", "fall over")
-_ABOUT_LEGS = ("posture", "legs")  # what nobody sees who does not see the knees
+_ABOUT_LEGS = ("posture", "legs")  # not asked where both knees are below the picture
 _PACES = (0.35, 0.75)  # turns of an act in a clip from which on it is of medium pace, and fast
 _GOES, _STAYS = 0.08, 0.04  # heights of the frame: more is travel, less is none
 _RATE = 25.0  # frames a second, up to a factor of exp(0.5)

@@ -38,7 +38,7 @@ def posture_answers(pose: Pose, body: Body) -> dict[str, int]:
     """Say how a body is held, and which of its limbs move.
 
     Of a posture the lowest counts, of the hands the higher one, on average over the clip. Limbs
-    move against the body: who turns round or falls over need not move any.
+    move against the hips and their axes: who turns round or falls over need not move any.
 
     Parameters
     ----------

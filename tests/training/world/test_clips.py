@@ -72,8 +72,28 @@ def test_legs_are_asked_about_where_the_picture_shows_knees(monkeypatch, close):
     monkeypatch.setattr("skvideo3d.training.world.acts.ACTS", {"stand": ACTS["stand"]})
     monkeypatch.setattr("skvideo3d.training.world.actors.ACTS", {"stand": ACTS["stand"]})
     found = [generate_clip((9, n), size=SIZE, clutter=0.0).labels for n in range(20)]
-    asked = {task for task in POSTURE_TASKS for own in found if own[task] != NO_ANSWER}
-    assert asked == ({"hands", "arms"} if close else set(POSTURE_TASKS))
+    in_order = [own for own in found if own["order"] == 0 and own["figures"]]
+    assert len(in_order) > 10
+    for own in in_order:
+        asked = {task for task in POSTURE_TASKS if own[task] != NO_ANSWER}
+        assert asked == ({"hands", "arms"} if close else set(POSTURE_TASKS))
+
+
+@pytest.mark.parametrize(
+    ("heights", "zoom", "is_asked"),
+    [((0.9, 0.9), 1.0, False), ((0.9, 0.4), 1.0, True), ((0.4, 0.4), 2.0, False)],
+)
+def test_one_knee_in_the_picture_is_enough(heights, zoom, is_asked):
+    figure = Actor.drawn(np.random.default_rng(0), np.arange(16) / 25, 1.0)
+    still = np.zeros(16)
+    knees = {
+        f"{side} knee": np.stack([still, still + height], axis=1)
+        for side, height in zip(("left", "right"), heights, strict=True)
+    }
+    own = replace(figure, joints=figure.joints | knees)
+    found = clips_module._about(own, Path(still, still, still, still + zoom), SIZE)
+    assert {found[task] != NO_ANSWER for task in ("legs", "posture")} == {is_asked}
+    assert NO_ANSWER not in {found[task] for task in ("hands", "arms")}
 
 
 def test_a_clip_out_of_order_asks_for_nothing_that_its_order_told(clips):

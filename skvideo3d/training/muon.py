@@ -92,7 +92,7 @@ class Muon(torch.optim.AdamW):
         weight *= length / weight.norm().clamp(min=1e-30)
 
 
-def normalized_weights(network: nn.Module) -> list[nn.Parameter]:
+def normalized_weights(network: nn.Module) -> list[Tensor]:
     """Find the weights whose length means nothing, since a batch normalisation divides by it.
 
     Parameters
@@ -101,7 +101,7 @@ def normalized_weights(network: nn.Module) -> list[nn.Parameter]:
 
     Returns
     -------
-    list of Parameter
+    list of Tensor
         Of convolutions and fully connected layers whose next sibling is a batch normalisation of
         their outputs.
 

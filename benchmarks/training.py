@@ -12,6 +12,7 @@ decoded, cut and made ready anew each time.
 """
 
 import argparse
+import math
 import time
 from contextlib import nullcontext
 
@@ -25,7 +26,7 @@ from skvideo3d.models.names import network_named
 from skvideo3d.training.memory import freed_memory_kept
 from skvideo3d.training.precision import products_in
 
-STEPS = 3  # in a row: what the first of them frees is there for the next
+STEPS = 3  # in a row, after one that is not counted: what it frees is there for them
 
 COMPACT = {"width": 0.25, "hidden": 512, "pool5": "global", "batch_norm": True}
 # Network, its arguments, clip, batch.
@@ -38,7 +39,7 @@ NETWORKS = {
 }
 
 
-def steps_of(network, clips, labels, precision, device, *, keeps):
+def step_of(network, clips, labels, precision, device):
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
     layer = "fc8" if "fc8" in network.layer_names else "logits"
 
@@ -52,17 +53,21 @@ def steps_of(network, clips, labels, precision, device, *, keeps):
         if device != "cpu":
             torch.cuda.synchronize()
 
-    def steps():
-        with freed_memory_kept() if keeps else nullcontext():
-            for _ in range(STEPS):
-                step()
+    return step
 
-    return steps
+
+def seconds_of(step, *, keeps):
+    with freed_memory_kept() if keeps else nullcontext():
+        step()
+        began = time.perf_counter()
+        for _ in range(STEPS):
+            step()
+        return (time.perf_counter() - began) / STEPS
 
 
 def measure(name, device, rounds, rates):
     architecture, params, size, batch = NETWORKS[name]
-    functions = {}
+    steps = {}
     for way, precision in (
         ("plain", "float32"),
         ("ours", "float32"),
@@ -77,12 +82,12 @@ def measure(name, device, rounds, rates):
         else:
             network = network.to(memory_format=torch.channels_last_3d)
         labels = torch.arange(batch, device=device)
-        functions[way, precision] = steps_of(
-            network, clips, labels, precision, device, keeps=way == "ours"
-        )
-    for function in functions.values():
-        function()
-    seconds = best_seconds(functions, rounds)
+        steps[way, precision] = step_of(network, clips, labels, precision, device)
+    seconds = dict.fromkeys(steps, math.inf)
+    for _ in range(rounds):  # in turns
+        for (way, precision), step in steps.items():
+            taken = seconds_of(step, keeps=way == "ours" and device == "cpu")
+            seconds[way, precision] = min(seconds[way, precision], taken)
     network = network_named(architecture, device="meta", **params).eval()
     layer = "fc8" if "fc8" in network.layer_names else "logits"
     work = clip_work(network, torch.empty(1, 3, *size, device="meta"), [layer])
@@ -90,10 +95,9 @@ def measure(name, device, rounds, rates):
         f"\n{name}, {' x '.join(map(str, size))}, batch {batch}, {3 * work.gflop:.1f} GFLOP a clip"
     )
     for (way, precision), taken in seconds.items():
-        of_step = taken / STEPS
-        rate = 3 * work.gflop * batch / of_step
+        rate = 3 * work.gflop * batch / taken
         print(
-            f"  {way:9}{precision:9}{batch / of_step:9.2f} clips/s{rate:9.0f} GFLOP/s"
+            f"  {way:9}{precision:9}{batch / taken:9.2f} clips/s{rate:9.0f} GFLOP/s"
             f"{rate / rates[precision]:7.2f} of the rate"
             f"{seconds['plain', 'float32'] / taken:7.2f} times plain"
         )

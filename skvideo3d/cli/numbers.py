@@ -26,9 +26,7 @@ def whole(word: str) -> int:
         ...
     argparse.ArgumentTypeError: 0 is no whole number from 1 on
     """
-    if not word.isdecimal() or not int(word):
-        raise argparse.ArgumentTypeError(f"{word} is no whole number from 1 on")
-    return int(word)
+    return _whole_from(1, word)
 
 
 def count(word: str) -> int:
@@ -47,9 +45,7 @@ def count(word: str) -> int:
     >>> count("0")
     0
     """
-    if not word.isdecimal():
-        raise argparse.ArgumentTypeError(f"{word} is no whole number from 0 on")
-    return int(word)
+    return _whole_from(0, word)
 
 
 def positive(word: str) -> float:
@@ -83,6 +79,12 @@ def share(word: str) -> float:
     0.2
     """
     return _within(word, 1.0, "share between 0 and 1")
+
+
+def _whole_from(least: int, word: str) -> int:
+    if not word.isdecimal() or int(word) < least:
+        raise argparse.ArgumentTypeError(f"{word} is no whole number from {least} on")
+    return int(word)
 
 
 def _within(word: str, end: float, what: str) -> float:
